@@ -1,0 +1,57 @@
+# The workbook's commands. `make run` is the first one to try.
+SHELL := /bin/bash
+VENV ?= .venv
+LECTURES ?= 03
+BIN = $(VENV)/bin
+# Tests and lectures must not see a reader's own settings for where data are and results go.
+CLEAN_ENVIRONMENT = env -u TFDS_DATA_DIR -u LECTURE_DATA_DIR -u LECTURE_SCOREBOARD
+
+.PHONY: help install run test test-real lab notebooks lint format lock clean
+
+help:
+	@echo "make run          install, run the digit lectures, show the scoreboard (LECTURES=all, LECTURES=\"01 02\")"
+	@echo "make lab          install, open the notebooks in JupyterLab"
+	@echo "make test         install, check everything on the embedded data"
+	@echo "make test-real    run the short lectures on real data (TFDS_DATA_DIR=... names the prepared folder)"
+	@echo "make notebooks    regenerate the notebooks from notebooks/source, execute what changed"
+	@echo "make lint         ruff and mypy"
+	@echo "make lock         renew requirements.lock and show what changed"
+	@echo "make clean        remove the environment, the caches and your runs (not your scoreboard, not your data)"
+
+install: $(VENV)/.installed
+$(VENV)/.installed: requirements.lock pyproject.toml tools/install.sh
+	@bash tools/install.sh $(VENV)
+
+run: install
+	@$(BIN)/lecture run $(LECTURES)
+	@$(BIN)/lecture scoreboard
+
+test: install lint
+	@$(CLEAN_ENVIRONMENT) LECTURE_DATA=embedded $(BIN)/python -m pytest -q -n 2 --dist loadscope \
+		--nbval-lax --nbval-cell-timeout=300 tests notebooks
+
+test-real: install
+	@LECTURE_SCOREBOARD=$$(mktemp -d)/scoreboard.json $(BIN)/lecture run 03 --require mnist
+
+lab: install
+	@$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
+
+notebooks: install
+	@$(BIN)/lecture build
+
+lint: install
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/mypy --no-error-summary --scripts-are-modules notebooks/source
+
+format: install
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+lock:
+	@bash tools/lock.sh
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache data/cache data/runs
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1299 @@
+"""The data of the lectures: real where they are prepared or can be had, embedded where not.
+
+Every loader returns a small frozen dataclass with arrays, class names and a `Source`, prints one line that
+says what it gave, and says in plain words when something else than asked for was given. Nothing here needs
+the network; with ``LECTURE_DATA=embedded`` nothing even looks for it. ``data/README.md`` describes each data
+set, the environment variables and the cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib.metadata
+import json
+import math
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lecture_utils.errors import DatasetError, LectureError
+from lecture_utils.paths import atomic_write, cache_dir, data_dir, project_root
+
+Arrays = dict[str, NDArray[Any]]
+
+DIGIT_NAMES = tuple("0123456789")
+LETTER_NAMES = tuple("ABCDEFGHIJ")
+SIDE = 28  # pixels: the height and the width of every digit and every letter
+
+# How many images MNIST has (LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document
+# Recognition, 1998). Anything else is not MNIST.
+_MNIST_COUNTS = {"train": 60_000, "test": 10_000}
+_DOWNLOAD_BYTES = 11_490_434
+_CACHE_FORMAT = 2  # raise it when the meaning of the cached arrays changes
+
+# Seconds. A download that has not begun or does not move is given up; so is one that never ends.
+_START_LIMIT = 60.0
+_SILENCE_LIMIT = 10.0
+_DOWNLOAD_LIMIT = 180.0
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where data came from and how many there are.
+
+    Attributes
+    ----------
+    name : str
+        What was loaded: "mnist", "digits", "glyphs", "moons" and so on. It selects the floors in
+        `lecture_utils.checks.expect`, because a network reaches other figures on other data.
+    origin : str
+        Where it came from, in words.
+    train, test : int
+        How many examples. Sets that are not split have ``test == 0``.
+    unit : str
+        What is counted.
+    """
+
+    name: str
+    origin: str
+    train: int
+    test: int = 0
+    unit: str = "images"
+
+    def __str__(self) -> str:
+        title = self.name.upper() if self.name in ("mnist", "xor") else self.name.capitalize()
+        if self.test:
+            return f"{title}: {self.train:,} training and {self.test:,} test {self.unit} ({self.origin})"
+        return f"{title}: {self.train:,} {self.unit} ({self.origin})"
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """Labelled images, split into training and test data.
+
+    Attributes
+    ----------
+    x_train, x_test : ndarray of uint8, shape (n, 28, 28)
+        Gray values, 0 (background) to 255 (ink).
+    y_train, y_test : ndarray of int64, shape (n,)
+        Class numbers, 0 to ``len(class_names) - 1``.
+    class_names : tuple of str
+    source : Source
+    validation : int
+        So many of the last training examples make an honest validation part: as with the test data, nothing
+        in it was seen before. In the embedded digits they are all that two writers wrote, so that no hand
+        and no moved copy of a digit is on both sides; in the glyphs they are drawn in fonts of their own; in
+        MNIST they are the last twelfth.
+    """
+
+    x_train: NDArray[np.uint8]
+    y_train: NDArray[np.int64]
+    x_test: NDArray[np.uint8]
+    y_test: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    source: Source
+    validation: int
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Labelled points in the plane, not split: a lecture that needs a test set splits them itself.
+
+    Attributes
+    ----------
+    x : ndarray of float32, shape (n, 2)
+        Coordinates, roughly -1 to 1 (moons: -1 to 2).
+    y : ndarray of int64, shape (n,)
+        Class numbers, 0 or 1.
+    class_names : tuple of str
+    source : Source
+    """
+
+    x: NDArray[np.float32]
+    y: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True, eq=False)
+class Photographs:
+    """Color photographs.
+
+    Attributes
+    ----------
+    images : dict of str to ndarray of uint8, shape (height, width, 3)
+        Red, green and blue, 0 to 255, by name.
+    source : Source
+    """
+
+    images: dict[str, NDArray[np.uint8]]
+    source: Source
+
+
+# --- words and paths
+
+
+def _say(line: str) -> None:
+    """Print one line at once: in a notebook and in a log the reader sees it before the wait."""
+    print(line, flush=True)
+
+
+def _shown(path: Path) -> str:
+    """Return a path as it may stand in a stored notebook: as given if relative, else only its end."""
+    if not path.is_absolute():
+        return path.as_posix()
+    with contextlib.suppress(ValueError):
+        return path.relative_to(project_root()).as_posix()
+    names = path.parts[1:]
+    return "…/" + "/".join(names[-2:] if len(names) > 2 else names[-1:])
+
+
+def _setting() -> str:
+    """Return ``LECTURE_DATA``: "auto", "offline" or "embedded"."""
+    value = os.environ.get("LECTURE_DATA") or "auto"
+    if value not in ("auto", "offline", "embedded"):
+        raise DatasetError(
+            f"LECTURE_DATA is {value!r}; it can be auto (real data where they can be had), offline (the same "
+            "without a download) or embedded (only what comes with the packages)."
+        )
+    return value
+
+
+# --- memory
+
+
+def _free_memory() -> float:
+    """Return how many bytes of memory are free, on the machine and in its container."""
+    import psutil
+
+    free = float(psutil.virtual_memory().available)
+    with contextlib.suppress(OSError, ValueError, KeyError):  # not Linux, or no limit: "max" is no number
+        group = Path("/sys/fs/cgroup")
+        limit = int((group / "memory.max").read_text())
+        used = int((group / "memory.current").read_text())
+        statistics = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        free = min(free, limit - used + int(statistics["inactive_file"]))
+    return max(free, 0.0)
+
+
+def _free_addresses() -> float:
+    """Return how many bytes this process may still ask for under ``ulimit -v``; infinite without a limit."""
+    import psutil
+
+    with contextlib.suppress(ImportError):  # not on Windows
+        import resource
+
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit != resource.RLIM_INFINITY:
+            return max(float(limit - psutil.Process().memory_info().vms), 0.0)
+    return math.inf
+
+
+@contextlib.contextmanager
+def _memory_for(what: str, need: float, instead: str, addresses: float = 0.0) -> Iterator[None]:
+    """Refuse to begin what does not fit into memory, and say so in one line if it does not fit after all.
+
+    Parameters
+    ----------
+    what, instead : str
+        What is loaded, and what the reader can do if it does not fit.
+    need : float
+        Bytes of memory.
+    addresses : float
+        Bytes of address space, where that is more: TensorFlow's threads ask for much that they never use, and
+        abort the process if they do not get it.
+    """
+    for wanted, free, kind in (
+        (need, _free_memory(), "memory"),
+        (max(need, addresses), _free_addresses(), "address space (ulimit -v)"),
+    ):
+        if free < wanted:
+            raise DatasetError(
+                f"{what} takes about {wanted / 1e6:,.0f} MB of {kind}, and {free / 1e6:,.0f} MB are free. "
+                f"Shut down other notebooks (each keeps its data), or {instead}."
+            )
+    try:
+        yield
+    except MemoryError as error:
+        raise DatasetError(
+            f"{what} took more memory than there is. Shut down other notebooks (each keeps its data), "
+            f"or {instead}."
+        ) from error
+
+
+# --- cache
+
+
+def _cached(
+    name: str,
+    key: dict[str, Any],
+    make: Callable[[], Arrays],
+    problem: Callable[[Arrays], str],
+) -> Arrays:
+    """Return arrays from the cache, or make them and keep them there.
+
+    Parameters
+    ----------
+    name : str
+        The cache file is ``<name>.npz`` in `cache_dir`.
+    key : dict
+        What the arrays depend on. A file with another key is out of date and is replaced.
+    make : callable
+        Makes the arrays.
+    problem : callable
+        Returns what is wrong with arrays, or "".
+    """
+    path = cache_dir() / f"{name}.npz"
+    wanted = json.dumps({"format": _CACHE_FORMAT, **key}, sort_keys=True)
+    arrays = _read_cache(path, wanted, problem)
+    if arrays is None:
+        arrays = make()
+        _write_cache(path, wanted, arrays)
+    return arrays
+
+
+def _versions(*packages: str) -> dict[str, str]:
+    return {package: importlib.metadata.version(package) for package in packages}
+
+
+def _read_cache(path: Path, wanted: str, problem: Callable[[Arrays], str]) -> Arrays | None:
+    """Return the arrays of a cache file, or None where it is missing, out of date, or (announced) damaged."""
+    if not os.path.exists(path):
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["key"]) != wanted:
+                return None
+            # The zip format keeps a checksum (CRC-32) of every array, but NumPy does not always read so far.
+            broken = file.zip.testzip()
+            arrays = {name: file[name] for name in file.files if name != "key"}
+        damage = f"{broken} does not have its checksum" if broken else problem(arrays)
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged zip file fails in a dozen ways, and every one means: make it again
+        damage = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if not damage:
+        return arrays
+    reason = " ".join(damage.replace(str(path), path.name).split())[:100]
+    _say(f"The cache {_shown(path)} is damaged ({reason}); it is made again.")
+    return None
+
+
+def _write_cache(path: Path, key: str, arrays: Arrays) -> None:
+    """Keep arrays for the next start; a full disk or a read-only folder is announced and does no harm."""
+    try:
+        # Not compressed: that would take longer than making some of the data.
+        content: dict[str, Any] = {"key": np.array(key), **arrays}
+        atomic_write(path, lambda stream: np.savez(stream, **content))
+    except LectureError as error:
+        reason = getattr(error.__cause__, "strerror", None) or "it cannot be written"
+        _say(
+            f"No cache was kept in {_shown(path.parent)} ({reason}): the next start prepares the data again."
+        )
+
+
+def clear_cache() -> tuple[int, int]:
+    """Delete everything in the cache folder, left-overs of interrupted downloads included.
+
+    Returns
+    -------
+    files, size : int
+        How many files went, and how many bytes they took.
+
+    Raises
+    ------
+    DatasetError
+        A file cannot be deleted.
+    """
+    folder = cache_dir()
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    try:
+        if folder.exists():
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise DatasetError(f"cannot delete {error.filename or folder}: {error.strerror}.") from error
+    return len(files), size
+
+
+def _image_problem(train: int, test: int, classes: int) -> Callable[[Arrays], str]:
+    """Return a function that says what keeps arrays from being ``train`` and ``test`` labelled images."""
+
+    def problem(arrays: Arrays) -> str:
+        for part, count in (("train", train), ("test", test)):
+            x, y = arrays.get(f"x_{part}"), arrays.get(f"y_{part}")
+            if x is None or y is None:
+                return f"x_{part} or y_{part} is missing"
+            if x.shape != (count, SIDE, SIDE) or x.dtype != np.uint8:
+                return f"x_{part} is {x.dtype} {x.shape}, expected uint8 {(count, SIDE, SIDE)}"
+            if y.shape != (count,) or y.dtype != np.int64:
+                return f"y_{part} is {y.dtype} {y.shape}, expected int64 {(count,)}"
+            labels = np.unique(y)
+            if not np.array_equal(labels, np.arange(classes)):
+                found = f"{len(labels)} labels from {labels[0]} to {labels[-1]}"
+                return f"y_{part} holds {found}, expected 0 to {classes - 1}"
+            if not x.any(axis=(1, 2)).all():
+                return f"x_{part} holds empty images"
+        return ""
+
+    return problem
+
+
+def _images(arrays: Arrays, class_names: tuple[str, ...], name: str, origin: str, validation: int) -> Images:
+    return Images(
+        x_train=arrays["x_train"],
+        y_train=arrays["y_train"],
+        x_test=arrays["x_test"],
+        y_test=arrays["y_test"],
+        class_names=class_names,
+        source=Source(name, origin, len(arrays["x_train"]), len(arrays["x_test"])),
+        validation=validation,
+    )
+
+
+# --- MNIST
+
+
+_INSTEAD = "scikit-learn's handwritten digits take its place: real ones too, but fewer."
+
+
+def mnist() -> Images:
+    """Load MNIST, or the nearest thing to it that this machine has.
+
+    In this order: a prepared directory of TensorFlow Datasets (``TFDS_DATA_DIR``, else ``data/tfds``); an
+    earlier download; a download by Keras, which checks its checksum; scikit-learn's handwritten digits, which
+    are installed already. Whatever takes MNIST's place is announced. ``LECTURE_DATA=offline`` leaves out the
+    download, ``LECTURE_DATA=embedded`` goes straight to scikit-learn's digits.
+
+    Returns
+    -------
+    Images
+        60,000 training and 10,000 test images with ``source.name == "mnist"``, or 7,075 and 382 with
+        ``source.name == "digits"``; ten classes in both.
+
+    Raises
+    ------
+    DatasetError
+        The prepared directory is damaged, there is not enough memory, or ``LECTURE_DATA`` has no such value.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition, 1998.
+    """
+    images, news = _mnist_or_digits(_setting())
+    if news:
+        _say(news)
+    _say(str(images.source))
+    return images
+
+
+def _mnist_or_digits(setting: str) -> tuple[Images, str]:
+    """Return the images and, where they are not MNIST, a line that says why."""
+    if setting == "embedded":
+        return _digits(), f"LECTURE_DATA=embedded: MNIST is not looked for. {_INSTEAD}"
+    prepared = _find_prepared()
+    if prepared.news:
+        _say(prepared.news)
+    problem = _image_problem(**_MNIST_COUNTS, classes=len(DIGIT_NAMES))
+    with _memory_for("MNIST", 2.0 * sum(_MNIST_COUNTS.values()) * SIDE**2, "set LECTURE_DATA=embedded"):
+        if prepared.folder is not None:
+            folder = prepared.folder
+            found = _cached("mnist-prepared", _fingerprint(folder), lambda: _read_prepared(folder), problem)
+            return _mnist_images(found, f"prepared TFDS directory {prepared.shown}"), ""
+        arrays, failure = _downloaded(problem, allowed=setting == "auto")
+        if arrays is not None:
+            return _mnist_images(arrays, "downloaded by Keras"), ""
+    return _digits(), (
+        f"MNIST is not at hand: nothing is prepared in {prepared.shown}, {failure}. {_INSTEAD} "
+        "data/README.md says how to get MNIST."
+    )
+
+
+def _mnist_images(arrays: Arrays, origin: str) -> Images:
+    return _images(arrays, DIGIT_NAMES, "mnist", origin, validation=len(arrays["x_train"]) // 12)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What was found of a prepared MNIST: its folder, the directory as it may be shown, what to announce."""
+
+    folder: Path | None
+    shown: str
+    news: str = ""
+
+
+def _find_prepared() -> _Prepared:
+    """Look for MNIST in ``TFDS_DATA_DIR``, else in ``data/tfds``. Nothing is read."""
+    given = os.environ.get("TFDS_DATA_DIR")
+    root = Path(given).expanduser() if given else data_dir() / "tfds"
+    shown = _shown(Path(given) if given else root)
+    if not root.is_absolute() and not os.path.exists(root):
+        # A notebook runs in notebooks/; the variable was set where `lecture` was typed.
+        root = project_root() / root
+    versions = [
+        folder
+        for folder in (root / "mnist").glob("*.*.*")
+        if re.fullmatch(r"\d+\.\d+\.\d+", folder.name) and os.path.exists(folder / "dataset_info.json")
+    ]
+    if versions:
+        newest = max(versions, key=lambda folder: [int(part) for part in folder.name.split(".")])
+        return _Prepared(newest, shown)
+    if not given:
+        return _Prepared(None, shown)
+    fault = "holds no prepared mnist" if os.path.isdir(root) else "is not a folder"
+    return _Prepared(None, shown, f"TFDS_DATA_DIR={shown} {fault}; looking elsewhere.")
+
+
+def _fingerprint(folder: Path) -> dict[str, Any]:
+    """Return what tells one state of a folder from another: names, sizes and times of change of its files."""
+    try:
+        files = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+    except OSError as error:
+        raise DatasetError(f"cannot read {error.filename or folder}: {error.strerror}.") from error
+    return {"files": [(name, state.st_size, state.st_mtime_ns) for name, state in files]}
+
+
+def _read_prepared(folder: Path) -> Arrays:
+    """Read a prepared TFDS directory into arrays; refuse it where a file is missing or damaged."""
+    loaded = "tensorflow" in sys.modules
+    need, addresses = (250e6, 2e9) if loaded else (650e6, 4e9)  # measured, with something to spare
+    with _memory_for("reading MNIST with TFDS", need, "set LECTURE_DATA=embedded", addresses):
+        return _read_with_tfds(folder)
+
+
+def _read_with_tfds(folder: Path) -> Arrays:
+    from lecture_utils.training import quiet_tensorflow
+
+    quiet_tensorflow()
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    remedy = f"Delete {folder} and prepare MNIST again (data/README.md), or set LECTURE_DATA=embedded."
+    arrays: Arrays = {}
+    try:
+        builder = tfds.builder_from_directory(folder)
+        for part in _MNIST_COUNTS:
+            files = [Path(path) for path in builder.info.splits[part].filepaths]
+            missing = [path for path in files if not path.exists()]
+            if missing:
+                raise DatasetError(f"{missing[0]} is missing. {remedy}")
+            # In batches: one example at a time would take five times as long.
+            data = builder.as_dataset(split=part, as_supervised=True, batch_size=2000)
+            batches = list(data.as_numpy_iterator())
+            arrays[f"x_{part}"] = np.concatenate([x for x, _ in batches])[..., 0]
+            arrays[f"y_{part}"] = np.concatenate([y for _, y in batches]).astype(np.int64)
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise MemoryError from error
+    except tf.errors.DataLossError as error:
+        fault = "a record is cut off or does not have its checksum"
+        raise DatasetError(f"{_first_damaged(files)} is damaged: {fault}. {remedy}") from error
+    except tf.errors.FailedPreconditionError as error:
+        fault = "does not hold as many images as dataset_info.json says"
+        raise DatasetError(f"{files[0] if len(files) == 1 else folder} {fault}. {remedy}") from error
+    except DatasetError:
+        raise
+    except Exception as error:  # TFDS lets through whatever its JSON files or odd records provoke
+        fault = f"is not an MNIST that TFDS can read ({type(error).__name__})"
+        raise DatasetError(f"{folder} {fault}. {remedy}") from error
+    fault = _image_problem(**_MNIST_COUNTS, classes=len(DIGIT_NAMES))(arrays)
+    if fault:
+        raise DatasetError(f"{folder} is not MNIST as published: {fault}. {remedy}")
+    return arrays
+
+
+def _first_damaged(files: list[Path]) -> Path:
+    """Return the first file with a record that is cut off or does not have its checksum."""
+    import tensorflow as tf
+
+    for path in files:
+        try:
+            for _ in tf.data.TFRecordDataset(str(path)).batch(1000):
+                pass
+        except tf.errors.DataLossError:
+            return path
+    return files[0].parent
+
+
+# --- download
+
+# Keras downloads straight to the final name and sets no time limit. So it works in a process of its own,
+# which can be stopped, and in a folder of its own (KERAS_HOME), which nobody else reads.
+_DOWNLOAD_CODE = """
+import os, pathlib, socket, sys
+socket.setdefaulttimeout(float(sys.argv[1]))
+import keras
+pathlib.Path(os.environ["KERAS_HOME"], "started").touch()
+try:
+    keras.datasets.mnist.load_data()
+except Exception as error:
+    text = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+    sys.exit("reason: " + " ".join(text.split()))
+"""
+
+_download_failure = ""  # why the download failed in this process; it is not tried again for each call
+
+
+class _DownloadError(Exception):
+    """The message says in a few words why there is no download."""
+
+
+def _downloaded(problem: Callable[[Arrays], str], allowed: bool) -> tuple[Arrays | None, str]:
+    """Return MNIST from an earlier download or, where that is allowed, a new one; or None and why."""
+    global _download_failure
+    path = cache_dir() / "mnist-download.npz"
+    key = json.dumps({"format": _CACHE_FORMAT}, sort_keys=True)
+    arrays = _read_cache(path, key, problem)
+    if arrays is not None:
+        return arrays, ""
+    if not allowed:
+        return None, "and LECTURE_DATA=offline allows no download"
+    if not _download_failure:
+        try:
+            with _one_download_at_a_time() as folder:
+                arrays = _read_cache(path, key, problem)  # another process may have been faster
+                if arrays is None:
+                    arrays = _download(folder, problem)
+                    _write_cache(path, key, arrays)
+                return arrays, ""
+        except _DownloadError as error:
+            _download_failure = f"and the download failed ({error})"
+    return None, _download_failure
+
+
+@contextlib.contextmanager
+def _one_download_at_a_time() -> Iterator[Path]:
+    """Yield a private, empty folder while no other process that uses the same cache downloads."""
+    import filelock
+
+    cache, busy = cache_dir(), contextlib.ExitStack()
+    with busy:
+        parent: Path | None = cache
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(cache / "mnist-download.lock")
+            try:
+                busy.enter_context(lock.acquire(timeout=0))
+            except filelock.Timeout:
+                _say("Another process is downloading MNIST; waiting for it.")
+                busy.enter_context(lock.acquire(timeout=_START_LIMIT + _DOWNLOAD_LIMIT))
+            for left_over in cache.glob("download-*"):
+                shutil.rmtree(left_over, ignore_errors=True)
+        except filelock.Timeout:
+            raise _DownloadError("another process has been at it for too long") from None
+        except (OSError, NotImplementedError):
+            parent = None  # the cache cannot be written or locked: every process downloads for itself
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="download-", dir=parent))
+        except OSError as error:
+            raise _DownloadError(error.strerror or "no place to store it") from error
+        busy.callback(shutil.rmtree, folder, ignore_errors=True)
+        yield folder
+
+
+def _download(folder: Path, problem: Callable[[Arrays], str]) -> Arrays:
+    """Let Keras download MNIST into an empty folder, with limits on silence and on the whole time."""
+    _say(f"MNIST: downloading {_DOWNLOAD_BYTES / 1e6:.0f} MB with Keras …")
+    environment = {**os.environ, "KERAS_HOME": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # -P: the current folder is not searched for modules
+    command = [sys.executable, "-P", "-c", _DOWNLOAD_CODE, str(_SILENCE_LIMIT)]
+    log = folder / "log"
+    try:
+        with log.open("wb") as stream:
+            child = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stream
+            )
+    except OSError as error:
+        raise _DownloadError(error.strerror or "no process could be started") from error
+    try:
+        _wait_for(child, folder)
+    finally:
+        child.kill()
+        child.wait()
+    if child.returncode != 0:
+        raise _DownloadError(_reason(log.read_text(errors="replace"), child.returncode))
+    try:
+        with np.load(folder / "datasets" / "mnist.npz", allow_pickle=False) as file:
+            arrays = {name: file[name] for name in ("x_train", "y_train", "x_test", "y_test")}
+    except MemoryError:
+        raise
+    except Exception as error:  # as in _read_cache
+        raise _DownloadError("the file that came cannot be read") from error
+    for part in _MNIST_COUNTS:
+        arrays[f"y_{part}"] = arrays[f"y_{part}"].astype(np.int64)
+    fault = problem(arrays)
+    if fault:
+        raise _DownloadError(f"the file that came is not MNIST: {fault}")
+    return arrays
+
+
+def _wait_for(child: subprocess.Popen[bytes], folder: Path) -> None:
+    """Wait for a download, as long as it moves."""
+    begin = news = time.monotonic()
+    size, limit = 0, _START_LIMIT
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(0.1)
+            return
+        now = time.monotonic()
+        if limit == _START_LIMIT and (folder / "started").exists():
+            news, limit = now, _SILENCE_LIMIT
+        grown = size
+        with contextlib.suppress(FileNotFoundError):  # Keras deletes what it could not finish
+            grown = sum(path.stat().st_size for path in folder.glob("datasets/*"))
+        if grown != size:
+            size, news = grown, now
+        if now - news > limit:
+            raise _DownloadError(f"no answer for {limit:.0f} s")
+        if now - begin > _DOWNLOAD_LIMIT:
+            raise _DownloadError(f"only {size / 1e6:.1f} MB came in {_DOWNLOAD_LIMIT:.0f} s")
+
+
+def _reason(log: str, status: int) -> str:
+    """Return in a few words why Keras gave up."""
+    found = re.findall(r"^reason: (.*)$", log, flags=re.MULTILINE)
+    if not found:
+        return f"the process that downloads ended with status {status}"
+    text = str(found[-1]).split(" -- ")[-1]  # "URL fetch failure on <address>: <number> -- <reason>"
+    text = re.sub(r"^<urlopen error |^\[Errno [-\d]+\] |>$", "", text)
+    if "hash does not match" in text:
+        return "the file that came does not have MNIST's checksum"
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+# --- pictures drawn afresh at 28x28
+
+_CHUNK = 1000  # images drawn at once: bounds the memory that drawing takes
+
+
+def _placements(
+    rng: np.random.Generator,
+    count: int,
+    shift: float,
+    degrees: float,
+    scale: tuple[float, float],
+    shear: float,
+) -> NDArray[np.float32]:
+    """Draw random affine maps from the pixels of a new image to those of the picture that it shows.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    count : int
+        How many maps.
+    shift : float
+        Largest shift in each direction, in pixels of the new image.
+    degrees : float
+        Largest rotation to either side.
+    scale : tuple of float
+        Smallest and largest magnification, drawn for height and width together and a little apart.
+    shear : float
+        Largest slant: how far the top moves, as a fraction of the height.
+
+    Returns
+    -------
+    ndarray of float32, shape (count, 2, 3)
+        Each maps (row, column, 1), counted from the center of the new image, to (row, column), counted from
+        the center of the picture, in the same unit.
+    """
+    angle = np.radians(rng.uniform(-degrees, degrees, count))
+    slant = rng.uniform(-shear, shear, count)
+    size = rng.uniform(*scale, count)
+    height, width = size * rng.uniform(0.93, 1.07, count), size * rng.uniform(0.93, 1.07, count)
+    cosine, sine, zero, one = np.cos(angle), np.sin(angle), np.zeros(count), np.ones(count)
+    rotation = np.array([[cosine, sine], [-sine, cosine]])
+    slanting = np.array([[one, zero], [slant, one]])
+    sizing = np.array([[1 / height, zero], [zero, 1 / width]])
+    linear = np.einsum("ijn,jkn,kln->nil", sizing, slanting, rotation)
+    offset = rng.uniform(-shift, shift, (count, 2))
+    return np.concatenate([linear, -linear @ offset[:, :, None]], axis=2).astype(np.float32)
+
+
+def _redraw(
+    pictures: NDArray[np.float32],
+    centers: NDArray[np.float32],
+    ratio: float,
+    which: NDArray[np.int64],
+    placements: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Draw pictures at 28x28 pixels through affine maps, by bilinear interpolation.
+
+    Parameters
+    ----------
+    pictures : ndarray of float32, shape (m, height, width)
+        Their outermost pixels stand for everything outside.
+    centers : ndarray of float32, shape (m, 2)
+        Row and column in each picture that an unshifted image has in its center.
+    ratio : float
+        Pixels of the picture per pixel of the image.
+    which : ndarray of int64, shape (n,)
+        The picture that each image shows.
+    placements : ndarray of float32, shape (n, 2, 3)
+        As `_placements` gives them.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 28, 28)
+    """
+    _, height, width = pictures.shape
+    steps = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
+    rows, columns = np.meshgrid(steps, steps, indexing="ij")
+    pixels = np.stack([rows.ravel(), columns.ravel(), np.ones(SIDE * SIDE, np.float32)])
+    flat = pictures.ravel()
+    images = np.empty((len(which), SIDE, SIDE), np.float32)
+    for begin in range(0, len(which), _CHUNK):
+        chunk = slice(begin, begin + _CHUNK)
+        places = ratio * (placements[chunk] @ pixels) + centers[which[chunk]][:, :, None]
+        row = np.clip(places[:, 0], 0, height - 1.001)
+        column = np.clip(places[:, 1], 0, width - 1.001)
+        top, left = row.astype(np.int64), column.astype(np.int64)
+        down, right = row - top, column - left
+        corner = (which[chunk, None] * height + top) * width + left
+        upper = flat[corner] * (1 - right) + flat[corner + 1] * right
+        lower = flat[corner + width] * (1 - right) + flat[corner + width + 1] * right
+        images[chunk] = (upper * (1 - down) + lower * down).reshape(-1, SIDE, SIDE)
+    return images
+
+
+def _to_bytes(ink: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Return ink from 0 to 1 as gray values from 0 to 255."""
+    return np.rint(np.clip(ink, 0, 1) * 255).astype(np.uint8)
+
+
+# --- scikit-learn's digits
+
+_COPIES = 5  # of each training digit: itself and four that are moved a little, and bolder or finer
+_TEST_WRITERS = 3  # the last three of fourteen
+_VALIDATION_WRITERS = (7, 8)  # counted from 0
+
+
+def _digits() -> Images:
+    """Return scikit-learn's handwritten digits in the form of MNIST: 7,075 to train, 382 to test."""
+    with _memory_for("the digits", 150e6, "close other programs"):
+        arrays = _cached(
+            "digits",
+            _versions("numpy", "scikit-learn", "scipy"),
+            lambda: _draw_digits()[0],
+            _image_problem(7075, 382, len(DIGIT_NAMES)),
+        )
+    return _images(arrays, DIGIT_NAMES, "digits", "embedded in scikit-learn", validation=1255)
+
+
+def _form_ends(labels: NDArray[np.int64]) -> list[int]:
+    """Return where each writer's form ends in scikit-learn's digits.
+
+    Every writer copied the same 130 digits, which end in 4 9 0 8 9 8 (on one form 4 9 0 8 9 3, and one breaks
+    off after 4 9 0 8); a few digits were left out of the set. 4 9 0 8 occurs nowhere else in the forms.
+    """
+    return [end.end() for end in re.finditer("4908(?:9[38])?", "".join(map(str, labels)))]
+
+
+def _draw_digits() -> tuple[Arrays, NDArray[np.int64], NDArray[np.int64]]:
+    """Draw the digits: 8x8 gray values become smooth strokes in a box of 20x20 pixels, centered by mass.
+
+    The training part holds each of its 1,415 originals once as it is and four times moved a little and
+    written bolder or finer, the test part 382 originals as they are.
+
+    Returns
+    -------
+    arrays : dict of ndarray
+        The images and labels of both parts.
+    originals_train, originals_test : ndarray of int64, shape (n,)
+        The number of the original in `sklearn.datasets.load_digits` that each image shows.
+    """
+    from scipy import ndimage
+    from sklearn.datasets import load_digits
+
+    loaded = load_digits()
+    labels = loaded.target.astype(np.int64)
+    ends = _form_ends(labels)
+    if len(labels) != 1797 or len(ends) != 14 or ends[-1] != len(labels):
+        raise DatasetError(
+            "the digits of this scikit-learn are not the 1,797 of 14 forms that can be split by writer. "
+            "Install the versions in requirements.lock."
+        )
+    # Four times as many pixels each way by cubic splines, which is one matrix from either side.
+    finer = ndimage.zoom(
+        np.pad(np.eye(8), ((2, 2), (0, 0))), (4, 1), order=3, grid_mode=True, mode="grid-constant"
+    )
+    pictures = np.einsum("ri,nij,cj->nrc", finer, loaded.images / 16, finer).astype(np.float32)
+    ink = np.clip(pictures, 0, 1)
+    places = np.arange(ink.shape[1], dtype=np.float32)
+    mass = ink.sum(axis=(1, 2))
+    centers = np.stack([ink.sum(axis=2) @ places / mass, ink.sum(axis=1) @ places / mass], axis=1)
+
+    first_test = ends[-1 - _TEST_WRITERS]
+    still = np.tile(np.eye(2, 3, dtype=np.float32), (len(labels), 1, 1))
+    rng = np.random.default_rng(8)
+    originals = np.tile(np.arange(first_test), _COPIES)
+    moved = _placements(rng, len(originals), shift=1.5, degrees=12, scale=(0.88, 1.1), shear=0.15)
+    moved[:first_test] = still[:first_test]
+    # Random order, but everything of two writers at the end, for validation. There the copies of an original
+    # stand side by side, so that a smaller part from the end shows digits of its own, too.
+    validation = np.isin(np.searchsorted(ends, originals, side="right"), _VALIDATION_WRITERS)
+    order = np.argsort(np.where(validation, 1 + originals, rng.random(len(originals))), kind="stable")
+    test = np.arange(first_test, len(labels))
+
+    # Where the ink begins: the lower, the bolder the stroke.
+    threshold = np.full(len(originals), 0.25)
+    threshold[first_test:] += rng.uniform(-0.15, 0.15, len(originals) - first_test)
+
+    def draw(
+        which: NDArray[np.int64], placements: NDArray[np.float32], threshold: NDArray[np.float64]
+    ) -> NDArray[np.uint8]:
+        # 8 pixels become 20. The steep ramp gives strokes with a clear edge, as a scanned pen has.
+        gray = _redraw(pictures, centers, 4 * 8 / 20, which, placements)
+        return _to_bytes((gray - threshold[:, None, None]) / 0.45)
+
+    arrays = {
+        "x_train": draw(originals[order], moved[order], threshold[order]),
+        "y_train": labels[originals[order]],
+        "x_test": draw(test, still[test], np.full(len(test), 0.25)),
+        "y_test": labels[test],
+    }
+    return arrays, originals[order], test
+
+
+# --- glyphs
+
+# Fonts that come with matplotlib and have letters. The parts share no font, so that test letters have shapes
+# that training did not show.
+_TRAIN_FONTS = (
+    *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique"),
+    *("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique"),
+    *("cmr10", "cmb10", "cmti10", "cmmi10", "cmsy10"),
+)
+_VALIDATION_FONTS = ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta")
+_TEST_FONTS = (
+    *("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
+    *("cmss10", "cmtt10"),
+)
+_GLYPH_BOX = 80  # pixels of the drawing that become the 20 pixels of the image in which a letter stands
+_GLYPH_MARGIN = 24
+
+
+def glyphs(train: int = 6000, test: int = 1000, seed: int = 0) -> Images:
+    """Draw the letters A to J in many fonts, distorted: a stand-in for Fashion-MNIST of any size.
+
+    The fonts are those that come with matplotlib; those of the test data are of other families than those of
+    the training data. Letters are shifted, rotated, slanted and scaled, their strokes made thinner or bolder,
+    sharper or softer, fainter or darker, and noise is added.
+
+    Parameters
+    ----------
+    train, test : int
+        How many images, at least 10 each. Classes are as equal in number as they can be.
+    seed : int
+        Selects the drawing. The same numbers and seed give the same images with the same packages.
+
+    Returns
+    -------
+    Images
+        Of the shape of Fashion-MNIST: 28x28, ten classes.
+
+    Raises
+    ------
+    DatasetError
+        A number is not possible, the fonts are missing, or there is not enough memory.
+
+    References
+    ----------
+    H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
+    Algorithms, 2017 (what it stands in for).
+    C. Green: Improved Alpha-Tested Magnification for Vector Textures and Special Effects, 2007 (bold and soft
+    strokes from a field of distances to the edge).
+    """
+    train, test = _whole("glyphs", "train", train, 10), _whole("glyphs", "test", test, 10)
+    seed = _whole("glyphs", "seed", seed, 0)
+    need = (train + test) * (SIDE * SIDE + 8) + 250e6
+    with _memory_for(f"a set of {train + test:,} glyphs", need, "ask for fewer"):
+        arrays = _cached(
+            f"glyphs-{train}-{test}-{seed}",
+            _versions("matplotlib", "numpy", "pillow", "scipy"),
+            lambda: _make_glyphs(train, test, seed),
+            _image_problem(train, test, len(LETTER_NAMES)),
+        )
+    origin = "drawn from matplotlib's fonts"
+    images = _images(arrays, LETTER_NAMES, "glyphs", origin, validation=_glyphs_to_validate(train))
+    _say(str(images.source))
+    return images
+
+
+def _glyphs_to_validate(train: int) -> int:
+    return train // 6
+
+
+def _make_glyphs(train: int, test: int, seed: int) -> Arrays:
+    """Draw the training, the validation and the test letters, each from fonts of their own."""
+    validation = _glyphs_to_validate(train)
+    labels = np.concatenate([np.arange(train), np.arange(test)]) % len(LETTER_NAMES)
+    x = np.empty((train + test, SIDE, SIDE), np.uint8)
+    parts = ((_TRAIN_FONTS, train - validation), (_VALIDATION_FONTS, validation), (_TEST_FONTS, test))
+    begin = 0
+    for (fonts, count), rng in zip(parts, np.random.default_rng(seed).spawn(len(parts)), strict=True):
+        fields, centers = _distance_fields(fonts)
+        end = begin + count
+        labels[begin:end] = rng.permutation(labels[begin:end])
+        for start in range(begin, end, _CHUNK):
+            chunk = slice(start, min(start + _CHUNK, end))
+            x[chunk] = _draw_glyphs(rng, labels[chunk], len(fonts), fields, centers)
+        begin = end
+    return {"x_train": x[:train], "y_train": labels[:train], "x_test": x[train:], "y_test": labels[train:]}
+
+
+def _draw_glyphs(
+    rng: np.random.Generator,
+    labels: NDArray[np.int64],
+    fonts: int,
+    fields: NDArray[np.float32],
+    centers: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Draw one distorted image per label, each in a font drawn at random."""
+    n = len(labels)
+    which = rng.integers(fonts, size=n) * len(LETTER_NAMES) + labels
+    placements = _placements(rng, n, shift=2.0, degrees=15, scale=(0.75, 1.1), shear=0.25)
+    ratio = _GLYPH_BOX / 20
+    distance = _redraw(fields, centers, ratio, which, placements) / ratio  # in pixels of the image
+    bolder = rng.uniform(-0.25, 0.6, (n, 1, 1))
+    softness = rng.uniform(1.0, 2.2, (n, 1, 1))
+    ink = np.clip((distance + bolder) / softness + 0.5, 0, 1) * rng.uniform(0.6, 1.0, (n, 1, 1))
+    noise = rng.standard_normal((n, SIDE, SIDE), np.float32) * rng.uniform(0.0, 0.08, (n, 1, 1))
+    return _to_bytes(ink + noise)
+
+
+def _distance_fields(fonts: tuple[str, ...]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return for each letter of each font the distance of every pixel to the letter's edge.
+
+    Returns
+    -------
+    fields : ndarray of float32, shape (len(fonts) * 10, side, side)
+        In pixels of the drawing: positive inside the letter, negative outside.
+    centers : ndarray of float32, shape (len(fonts) * 10, 2)
+        Row and column of the middle of each letter: of all of them the middle of the drawing.
+    """
+    import matplotlib
+    from PIL import Image, ImageDraw, ImageFont
+    from scipy import ndimage
+
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    side = _GLYPH_BOX + 2 * _GLYPH_MARGIN
+    fields = np.empty((len(fonts) * len(LETTER_NAMES), side, side), np.float32)
+    for i, name in enumerate(fonts):
+        for j, letter in enumerate(LETTER_NAMES):
+            try:
+                font = ImageFont.truetype(str(folder / f"{name}.ttf"), 100)
+                left, top, right, bottom = font.getbbox(letter)
+                # as large as the box allows, without changing the letter's proportions
+                font = font.font_variant(size=100 * _GLYPH_BOX / max(right - left, bottom - top))
+            except OSError as error:
+                raise DatasetError(
+                    f"matplotlib's font {name}.ttf is missing or damaged. Install matplotlib again, in the "
+                    "version of requirements.lock."
+                ) from error
+            left, top, right, bottom = font.getbbox(letter)
+            canvas = Image.new("L", (side, side))
+            place = ((side - left - right) / 2, (side - top - bottom) / 2)
+            ImageDraw.Draw(canvas).text(place, letter, font=font, fill=255)
+            inside = np.asarray(canvas) > 127
+            distance = ndimage.distance_transform_edt
+            fields[i * len(LETTER_NAMES) + j] = distance(inside) - distance(~inside)
+    return fields, np.full((len(fields), 2), (side - 1) / 2, np.float32)
+
+
+# --- photographs
+
+
+def photographs() -> Photographs:
+    """Load the two photographs that come with scikit-learn.
+
+    Returns
+    -------
+    Photographs
+        "china" (a temple) and "flower" (a dahlia), both of shape (427, 640, 3).
+    """
+    from sklearn.datasets import load_sample_image
+
+    images = {name: np.array(load_sample_image(f"{name}.jpg")) for name in ("china", "flower")}
+    source = Source("photographs", "embedded in scikit-learn", len(images))
+    _say(str(source))
+    return Photographs(images, source)
+
+
+# --- points in the plane
+
+
+def moons(n: int = 400, noise: float = 0.1, seed: int = 0) -> Points:
+    """Draw points of two half circles that reach into each other.
+
+    Parameters
+    ----------
+    n : int
+        How many points, at least 4; half of them in each class.
+    noise : float
+        Standard deviation of the normal noise added to each coordinate; the half circles have radius 1.
+    seed : int
+        Selects the drawing.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    DatasetError
+        A number is not possible.
+    """
+    n, noise, seed = _checked("moons", n, noise, seed)
+    from sklearn.datasets import make_moons
+
+    x, y = make_moons(n, noise=noise, random_state=seed)
+    return _points("moons", x, y, ("upper moon", "lower moon"))
+
+
+def rings(n: int = 400, noise: float = 0.08, ratio: float = 0.4, seed: int = 0) -> Points:
+    """Draw points of two circles around the origin, one inside the other.
+
+    Parameters
+    ----------
+    n : int
+        How many points, at least 4; half of them in each class.
+    noise : float
+        Standard deviation of the normal noise added to each coordinate; the outer ring has radius 1.
+    ratio : float
+        Radius of the inner ring, between 0 and 1.
+    seed : int
+        Selects the drawing.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    DatasetError
+        A number is not possible.
+    """
+    n, noise, seed = _checked("rings", n, noise, seed)
+    ratio = _real("rings", "ratio", ratio)
+    if not 0 < ratio < 1:
+        raise DatasetError(
+            f"rings: ratio must lie between 0 and 1, not {ratio}: it is the inner ring's radius."
+        )
+    from sklearn.datasets import make_circles
+
+    x, y = make_circles(n, noise=noise, factor=ratio, random_state=seed)
+    return _points("rings", x, y, ("outer ring", "inner ring"))
+
+
+def spirals(n: int = 400, noise: float = 0.02, turns: float = 1.5, seed: int = 0) -> Points:
+    """Draw points of two spirals that wind around each other.
+
+    Parameters
+    ----------
+    n : int
+        How many points, at least 4; half of them in each class.
+    noise : float
+        Standard deviation of the normal noise added to each coordinate; the spirals end at radius 1.
+    turns : float
+        How often each spiral goes around, more than 0.
+    seed : int
+        Selects the drawing.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    DatasetError
+        A number is not possible.
+
+    References
+    ----------
+    K. J. Lang, M. J. Witbrock: Learning to Tell Two Spirals Apart, 1988.
+    """
+    n, noise, seed = _checked("spirals", n, noise, seed)
+    turns = _real("spirals", "turns", turns)
+    if turns <= 0:
+        raise DatasetError(f"spirals: turns must be more than 0, not {turns}.")
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n) % 2)
+    # The root spreads the points evenly along the arms; from 0.1 on, so that the arms do not meet.
+    radius = np.sqrt(rng.uniform(0.01, 1, n))
+    angle = 2 * np.pi * turns * radius + np.pi * y
+    x = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+    return _points("spirals", x + noise * rng.standard_normal((n, 2)), y, ("first arm", "second arm"))
+
+
+def xor(n: int = 400, noise: float = 0.05, seed: int = 0) -> Points:
+    """Draw points in a square whose class tells whether the signs of their coordinates differ.
+
+    Parameters
+    ----------
+    n : int
+        How many points, at least 4; a quarter of them in each quadrant.
+    noise : float
+        Standard deviation of the normal noise added to each coordinate after the class was given: points near
+        the axes end up on the wrong side. The square reaches from -1 to 1.
+    seed : int
+        Selects the drawing.
+
+    Returns
+    -------
+    Points
+
+    Raises
+    ------
+    DatasetError
+        A number is not possible.
+    """
+    n, noise, seed = _checked("xor", n, noise, seed)
+    rng = np.random.default_rng(seed)
+    quadrant = rng.permutation(np.arange(n) % 4)
+    signs = np.stack([1 - 2 * (quadrant % 2), 1 - 2 * (quadrant // 2)], axis=1)
+    x = signs * rng.uniform(0, 1, (n, 2)) + noise * rng.standard_normal((n, 2))
+    return _points("xor", x, (signs[:, 0] != signs[:, 1]).astype(np.int64), ("same sign", "different signs"))
+
+
+def _points(name: str, x: NDArray[Any], y: NDArray[Any], class_names: tuple[str, ...]) -> Points:
+    source = Source(name, "generated", len(x), unit="points")
+    _say(str(source))
+    return Points(x.astype(np.float32), y.astype(np.int64), class_names, source)
+
+
+def _checked(loader: str, n: int, noise: float, seed: int) -> tuple[int, float, int]:
+    noise = _real(loader, "noise", noise)
+    if noise < 0:
+        raise DatasetError(f"{loader}: noise must be 0 or more, not {noise}: it is a standard deviation.")
+    return _whole(loader, "n", n, 4), noise, _whole(loader, "seed", seed, 0)
+
+
+def _real(loader: str, parameter: str, value: Any) -> float:
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if not real or not math.isfinite(value):
+        raise DatasetError(f"{loader}: {parameter} must be a number, not {value!r}.")
+    return float(value)
+
+
+def _whole(loader: str, parameter: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 2**32:
+        raise DatasetError(f"{loader}: {parameter} must be a whole number, {least} or more, not {value!r}.")
+    return int(value)
+
+
+# --- registry
+
+DATASETS: dict[str, Callable[[], Images | Points | Photographs]] = {
+    "mnist": mnist,
+    "glyphs": glyphs,
+    "photographs": photographs,
+    "moons": moons,
+    "rings": rings,
+    "spirals": spirals,
+    "xor": xor,
+}
+
+
+def load(name: str) -> Images | Points | Photographs:
+    """Load a data set by its name, with the defaults of its loader.
+
+    Parameters
+    ----------
+    name : str
+        One of `DATASETS`.
+
+    Raises
+    ------
+    DatasetError
+        There is no such data set (the message names the nearest), or its loader refuses.
+    """
+    return DATASETS[_known(name)]()
+
+
+def _known(name: str) -> str:
+    if name in DATASETS:
+        return name
+    near = difflib.get_close_matches(name.lower(), DATASETS, n=1, cutoff=0.5)
+    guess = f" Did you mean {near[0]}?" if near else ""
+    raise DatasetError(f"there is no data set {name!r}.{guess} There are {', '.join(DATASETS)}.")
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where a data set would come from if it were loaded now.
+
+    Attributes
+    ----------
+    name : str
+    state : str
+        "prepared", "cached", "to download", "embedded" or "generated".
+    place : str
+        The folder, file or package.
+    size : int
+        Bytes on disk in that place; 0 for what is generated.
+    """
+
+    name: str
+    state: str
+    place: str
+    size: int
+
+
+def describe(name: str) -> Whereabouts:
+    """Say where a data set would come from now. Nothing is loaded, downloaded or printed.
+
+    Parameters
+    ----------
+    name : str
+        One of `DATASETS`.
+
+    Raises
+    ------
+    DatasetError
+        There is no such data set, or ``LECTURE_DATA`` has no such value.
+    """
+    name = _known(name)
+    if name == "mnist":
+        return _describe_mnist(_setting())
+    if name == "glyphs":
+        defaults = cache_dir() / "glyphs-6000-1000-0.npz"
+        if defaults.exists():
+            return Whereabouts(name, "cached", _shown(defaults), defaults.stat().st_size)
+        return Whereabouts(name, "generated", "matplotlib's fonts", 0)
+    if name == "photographs":
+        return _describe_embedded(name, "datasets/images/*.jpg")
+    return Whereabouts(name, "generated", "", 0)
+
+
+def _describe_mnist(setting: str) -> Whereabouts:
+    if setting != "embedded":
+        prepared = _find_prepared()
+        if prepared.folder is not None:
+            size = sum(size for _, size, _ in _fingerprint(prepared.folder)["files"])
+            return Whereabouts("mnist", "prepared", prepared.shown, size)
+        downloaded = cache_dir() / "mnist-download.npz"
+        if downloaded.exists():
+            return Whereabouts("mnist", "cached", _shown(downloaded), downloaded.stat().st_size)
+        if setting == "auto" and not _download_failure:
+            return Whereabouts("mnist", "to download", "Keras", _DOWNLOAD_BYTES)
+    return _describe_embedded("mnist", "datasets/data/digits.csv.gz")
+
+
+def _describe_embedded(name: str, pattern: str) -> Whereabouts:
+    files = [
+        Path(str(file.locate()))
+        for file in importlib.metadata.files("scikit-learn") or []
+        if file.match(f"sklearn/{pattern}")
+    ]
+    return Whereabouts(name, "embedded", "scikit-learn", sum(file.stat().st_size for file in files))
