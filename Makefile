@@ -28,13 +28,13 @@ run: install
 
 test: install lint
 	@$(CLEAN_ENVIRONMENT) LECTURE_DATA=embedded $(BIN)/python -m pytest -q -n 2 --dist loadscope \
-		--nbval-lax --nbval-cell-timeout=300 tests notebooks
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=300 tests notebooks
 
 test-real: install
 	@LECTURE_SCOREBOARD=$$(mktemp -d)/scoreboard.json $(BIN)/lecture run 03 --require mnist
 
 lab: install
-	@$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB_OPTIONS)
+	@$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)
 
 notebooks: install
 	@$(BIN)/lecture build

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import functools
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -41,7 +43,7 @@ SIDE = 28  # pixels: the height and the width of every digit and every letter
 # Recognition, 1998). Anything else is not MNIST.
 _MNIST_COUNTS = {"train": 60_000, "test": 10_000}
 _DOWNLOAD_BYTES = 11_490_434
-_CACHE_FORMAT = 2  # raise it when the meaning of the cached arrays changes
+_DOWNLOAD_FORMAT = 2  # raise it when the arrays that are kept of a download change
 
 # Seconds. A download that has not begun or does not move is given up; so is one that never ends.
 _START_LIMIT = 60.0
@@ -256,12 +258,20 @@ def _cached(
         Returns what is wrong with arrays, or "".
     """
     path = cache_dir() / f"{name}.npz"
-    wanted = json.dumps({"format": _CACHE_FORMAT, **key}, sort_keys=True)
+    wanted = json.dumps({"code": _code_digest(), **key}, sort_keys=True)
     arrays = _read_cache(path, wanted, problem)
     if arrays is None:
         arrays = make()
         _write_cache(path, wanted, arrays)
     return arrays
+
+
+@functools.cache
+def _code_digest() -> str:
+    """Return what changes when this module's code does: arrays that other code made are out of date."""
+    from lecture_utils.fingerprint import canonical
+
+    return hashlib.sha256(canonical(Path(__file__).read_text(encoding="utf-8")).encode()).hexdigest()[:16]
 
 
 def _versions(*packages: str) -> dict[str, str]:
@@ -553,7 +563,7 @@ def _downloaded(problem: Callable[[Arrays], str], allowed: bool) -> tuple[Arrays
     """Return MNIST from an earlier download or, where that is allowed, a new one; or None and why."""
     global _download_failure
     path = cache_dir() / "mnist-download.npz"
-    key = json.dumps({"format": _CACHE_FORMAT}, sort_keys=True)
+    key = json.dumps({"format": _DOWNLOAD_FORMAT}, sort_keys=True)
     arrays = _read_cache(path, key, problem)
     if arrays is not None:
         return arrays, ""

@@ -62,6 +62,20 @@ def same(images: datasets.Images, arrays: datasets.Arrays) -> bool:
     return all(np.array_equal(getattr(images, name), array) for name, array in arrays.items())
 
 
+def run(code: str, environment: dict[str, str] | None = None) -> str:
+    """Run code in a fresh Python and return its standard output; nothing may be on standard error."""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=environment,
+        check=False,
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
 def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Return the lines on standard output; nothing may be on standard error."""
     captured = capsys.readouterr()
@@ -91,6 +105,7 @@ def test_every_form_is_the_same_row_of_digits_so_the_boundaries_are_where_writer
     assert len(forms) == 14
     assert sum(map(len, forms)) == 1797
     for form in forms:
+        assert re.fullmatch(r"0?123456789.*4908(9[38])?", form)
         # a form is the row with at most eight digits left out or different
         blocks = difflib.SequenceMatcher(None, row, form, autojunk=False).get_matching_blocks()
         assert sum(block.size for block in blocks) >= len(row) - 9
@@ -200,8 +215,8 @@ def test_other_digits_than_those_of_the_fourteen_forms_are_refused(monkeypatch: 
 # --- prepared MNIST
 
 
-def prepare(root: Path, arrays: datasets.Arrays, version: str = "3.0.1") -> Path:
-    """Write arrays as TFDS would, and return the folder."""
+def prepare(root: Path, arrays: datasets.Arrays, version: str = "3.0.1", shards: int = 1) -> Path:
+    """Write arrays as TFDS would, each part in so many files, and return the folder."""
     import tensorflow as tf
 
     folder = root / "mnist" / version
@@ -209,21 +224,23 @@ def prepare(root: Path, arrays: datasets.Arrays, version: str = "3.0.1") -> Path
     splits = []
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        path = folder / f"mnist-{part}.tfrecord-00000-of-00001"
-        with tf.io.TFRecordWriter(str(path)) as writer:
-            for image, label in zip(x, y, strict=True):
-                png = tf.io.encode_png(image[..., None]).numpy()
-                features = {
-                    "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
-                    "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
-                }
-                example = tf.train.Example(features=tf.train.Features(feature=features))
-                writer.write(example.SerializeToString())
+        paths = [folder / f"mnist-{part}.tfrecord-{i:05}-of-{shards:05}" for i in range(shards)]
+        rows = np.array_split(np.arange(len(x)), shards)
+        for path, numbers in zip(paths, rows, strict=True):
+            with tf.io.TFRecordWriter(str(path)) as writer:
+                for number in numbers:
+                    png = tf.io.encode_png(x[number][..., None]).numpy()
+                    features = {
+                        "image": tf.train.Feature(bytes_list=tf.train.BytesList(value=[png])),
+                        "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[y[number]])),
+                    }
+                    example = tf.train.Example(features=tf.train.Features(feature=features))
+                    writer.write(example.SerializeToString())
         splits.append(
             {
                 "name": part,
-                "shardLengths": [str(len(x))],
-                "numBytes": str(path.stat().st_size),
+                "shardLengths": [str(len(numbers)) for numbers in rows],
+                "numBytes": str(sum(path.stat().st_size for path in paths)),
                 "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
             }
         )
@@ -291,7 +308,7 @@ def test_prepared_mnist_in_data_tfds_needs_no_variable(
 
 def test_the_newest_prepared_version_is_read(tmp_path: Path, tiny: datasets.Arrays) -> None:
     old = {name: array[::-1] for name, array in tiny.items()}
-    prepare(tmp_path / "data" / "tfds", old, "3.0.1")
+    prepare(tmp_path / "data" / "tfds", old, "3.0.9")
     prepare(tmp_path / "data" / "tfds", tiny, "3.0.10")
     assert same(datasets.mnist(), tiny)
 
@@ -418,6 +435,22 @@ def test_damaged_prepared_mnist_is_refused_in_one_line_that_names_it(
     assert not list(cache_dir().glob("*"))
     captured = capfd.readouterr()
     assert captured.out == captured.err == ""
+
+
+def test_of_several_files_the_damaged_one_is_named(tmp_path: Path, tiny: datasets.Arrays) -> None:
+    folder = prepare(tmp_path / "data" / "tfds", tiny, shards=3)
+    assert np.array_equal(np.sort(datasets.mnist().y_train), np.sort(tiny["y_train"]))
+    flip(folder / "mnist-test.tfrecord-00001-of-00003", 500)
+    with pytest.raises(DatasetError, match=r"mnist-test\.tfrecord-00001-of-00003 is damaged"):
+        datasets.mnist()
+
+
+@pytest.mark.usefixtures("prepared")
+def test_tensorflow_starts_for_it_without_a_word() -> None:
+    code = f"from lecture_utils import datasets; datasets._MNIST_COUNTS = {TINY!r}; datasets.mnist()"
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    result = run(code, environment)
+    assert result == "MNIST: 40 training and 20 test images (prepared TFDS directory …/given/tfds)\n"
 
 
 @pytest.mark.parametrize(
@@ -826,9 +859,7 @@ from lecture_utils import datasets
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 print(datasets.glyphs(3000, 10).x_train.shape)
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stderr == ""
-    assert result.stdout.splitlines() == [
+    assert run(code).splitlines() == [
         "No cache was kept in …/data/cache (File too large): the next start prepares the data again.",
         "Glyphs: 3,000 training and 10 test images (drawn from matplotlib's fonts)",
         "(3000, 28, 28)",
@@ -891,8 +922,7 @@ try:
 except datasets.DatasetError as error:
     print(error)
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    unlimited, message = result.stdout.splitlines()
+    unlimited, message = run(code).splitlines()
     assert unlimited == "inf"
     assert re.match(
         r"a set of 7,000 glyphs takes about 256 MB of address space \(ulimit -v\), and \d\d MB", message
@@ -1035,6 +1065,7 @@ def test_points_without_noise_lie_where_they_should() -> None:
         (lambda: datasets.moons(noise=float("nan")), "moons: noise must be a number, not nan."),
         (lambda: datasets.moons(noise="0.1"), "moons: noise must be a number, not '0.1'."),  # type: ignore[arg-type]
         (lambda: datasets.xor(seed=-1), "xor: seed must be a whole number, 0 or more, not -1."),
+        (lambda: datasets.xor(seed=True), "xor: seed must be a whole number, 0 or more, not True."),
         (
             lambda: datasets.rings(ratio=1.5),
             "rings: ratio must lie between 0 and 1, not 1.5: it is the inner ring's radius.",
@@ -1136,8 +1167,7 @@ for name in datasets.DATASETS:
 heavy = {"tensorflow", "keras", "sklearn", "scipy", "matplotlib", "PIL", "psutil", "tensorflow_datasets"}
 print(sorted(heavy & set(sys.modules)))
 """
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout == "[]\n"
+    assert run(code) == "[]\n"
 
 
 # --- data/README.md
@@ -1164,5 +1194,16 @@ def test_readme_tells_how_to_prepare_mnist_with_names_that_exist() -> None:
     called = [node.attr for node in ast.walk(ast.parse(command)) if isinstance(node, ast.Attribute)]
     code = "import tensorflow_datasets as tfds; tfds.builder('mnist').download_and_prepare"
     assert sorted(called) == ["builder", "download_and_prepare"]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, env=environment)
+    run(f"from lecture_utils.training import quiet_tensorflow; quiet_tensorflow(); {code}")
+
+
+def test_a_cache_made_by_other_code_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = datasets._digits()
+    path = cache_dir() / "digits.npz"
+    before = path.stat().st_mtime_ns
+    datasets._digits()
+    assert path.stat().st_mtime_ns == before, "the same code reads the cache"
+    monkeypatch.setattr(datasets, "_code_digest", lambda: "other code")
+    again = datasets._digits()
+    assert path.stat().st_mtime_ns != before
+    assert np.array_equal(first.x_train, again.x_train)

@@ -367,7 +367,7 @@ def test_a_run_that_is_broken_off_leaves_no_process_and_saves_how_far_it_came(
 ) -> None:
     notebooks, process = start_command(tmp_path, BUSY, "time.sleep(600)")
     pids = pids_of(notebooks)
-    time.sleep(0.8)
+    time.sleep(0.3)
     process.send_signal(number)
     _, errors = process.communicate(timeout=30)
     assert (process.returncode, errors) == (status, said)

@@ -23,7 +23,7 @@ if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c "$supported" 2>/dev/nu
 fi
 
 export PIP_DISABLE_PIP_VERSION_CHECK=1
-echo "Installing the pinned packages (about 0.9 GB to download the first time; a few minutes)"
+echo "Installing the pinned packages (about 0.8 GB to download the first time; a few minutes)"
 quiet=--quiet
 [ -t 1 ] && quiet=--progress-bar=on
 "$venv/bin/python" -m pip install $quiet --no-compile -r requirements.lock \
