@@ -38,6 +38,7 @@ lab: install
 
 notebooks: install
 	@$(BIN)/lecture build
+	@$(BIN)/python tools/picture.py
 
 lint: install
 	@$(BIN)/ruff check --quiet .

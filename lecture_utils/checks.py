@@ -32,7 +32,7 @@ def expect(
     always: Band | None = None,
     because: str | None = None,
     **bands: Band,
-) -> float:
+) -> None:
     """Say whether a measured number lies where the lecture says that it lies; stop the notebook if not.
 
     Parameters
@@ -50,11 +50,6 @@ def expect(
     **bands : float or (low, high)
         The band for each data source: ``mnist=0.98, digits=(0.90, 0.99)``. A number is a floor. Bounds are
         included; ``float("inf")`` leaves a side open.
-
-    Returns
-    -------
-    float
-        The value.
 
     Raises
     ------
@@ -81,7 +76,7 @@ def expect(
     by_data = name in bands
     if low <= number <= high:
         print(f"{what}: {shown}, expected {limits}{f' ({name})' if by_data else ''}: holds")
-        return number
+        return
     lesson = _lesson(number, low)
     words = f"{what} is {shown}, but the lecture expects {limits}{f' on {name}' if by_data else ''}. "
     if because:
@@ -146,9 +141,9 @@ def _lesson(number: float, low: float) -> str:
             "change at a time, until the number returns."
         )
     return (
-        "It lies above. A result that is too good deserves as much doubt as a bad one. First run the "
-        "notebook from the top; then ask whether test data leaked into the training, or whether the number "
-        "measures something else than its name says."
+        "It lies above. First run the notebook from the top. If less would be better, as with a loss, look "
+        "for what keeps it up: the learning rate, the scaling of the data, the loss function. If more would "
+        "be better, doubt it: did test data leak into the training?"
     )
 
 

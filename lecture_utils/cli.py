@@ -307,6 +307,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if argv is None:  # a process of our own
         _handle_signals()
+    for name in ("LECTURE_DATA_DIR", "LECTURE_SCOREBOARD"):
+        if os.environ.get(name):  # kernels run in another folder
+            os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal without our characters shows a ?

@@ -1,7 +1,7 @@
 # %% [markdown]
 # # 3 · Ten digits
 #
-# Seventy thousand people's sevens, and no rule that says what a seven is. **Can the plain network of the last
+# Thousands of handwritten digits, and no rule that says what a seven is. **Can the plain network of the last
 # two lectures read handwriting, and how would we know that it does not fool us?** The first question takes
 # one line of `fit`. The second takes the rest of this lecture: checks before training, a validation split
 # during it, and an honest look at the mistakes after it.
@@ -9,12 +9,12 @@
 # **You will be able to**
 #
 # - prepare image data for a network, and say what each step is for;
-# - run three checks that find most bugs before the real training starts;
+# - run three checks that find many bugs before the real training starts;
 # - read training and validation curves, and say where memorizing begins;
 # - report a test accuracy with its uncertainty, and tell a difference from luck;
 # - look at a network's mistakes, and at what it has *not* learned.
 #
-# **Time:** 50 minutes to read, five minutes to run (half a minute on the embedded digits). **Builds on:**
+# **Time:** 50 minutes to read, three minutes to run (half a minute on the embedded digits). **Builds on:**
 # lectures 1 and 2.
 
 # %%
@@ -24,7 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import ndimage
 
-from lecture_utils import datasets, plots, scoreboard, training
+from lecture_utils import datasets, plots, scoreboard, training, widgets
 from lecture_utils.checks import expect
 
 training.quiet_tensorflow()
@@ -71,9 +71,10 @@ expect(counts.min() / counts.max(), "rarest digit against the most frequent", di
 # %% [markdown]
 # ### How a scan becomes 28 × 28 pixels
 #
-# These images did not come out of a scanner like this. The originals are black-and-white scans of 128 × 128
-# pixels; somebody blurred, cropped, shrank and centered them. We make such a scan from one of the digits and
-# do the steps again.
+# These images did not come out of a scanner like this. NIST's originals are black-and-white scans of 128 ×
+# 128 pixels. MNIST shrank each to 20 × 20 and centered it by mass in 28 × 28 (LeCun et al., 1998); EMNIST
+# later put a blur and a crop before (Cohen et al., 2017). The embedded digits were prepared in a similar way.
+# We play the scanner with one of them, and do the steps in turn.
 
 
 # %%
@@ -91,7 +92,7 @@ def crop(image, threshold=0.02):
 
 
 def shrink(image, size=20):
-    """Resize to size x size pixels, gray where a small pixel covers black and white ones."""
+    """Resize to size x size pixels; the blur before it keeps thin strokes from falling between pixels."""
     factor = size / len(image)
     return ndimage.zoom(ndimage.gaussian_filter(image, 0.4 / factor), factor, order=1).clip(0, 1)
 
@@ -134,12 +135,15 @@ expect(likeness, "correlation of ours with the original", digits, mnist=0.8, dig
 #
 # ## 3.2 Prepare
 #
-# Two steps. Pixels from 0 to 255 become numbers from 0 to 1, because the weights start out for inputs of that
-# size. And a part of the training data is set aside for **validation**: it decides everything that we choose,
-# such as the number of units. The test data choose nothing. They are looked at once, at the end.
+# Two steps. Pixels from 0 to 255 become numbers from 0 to 1, because the initial weights are chosen for
+# inputs of about that size. And a part of the training data is set aside for **validation**: it decides
+# everything that we choose, such as the number of units. The test data choose nothing. They are used for one
+# report, at the end.
 #
 # The validation images are the last ones of the training data. In the embedded digits they come from writers
-# of their own; otherwise the same hand would be on both sides, and the validation would flatter us.
+# of their own (each original in five variants); otherwise the same hand would be on both sides, and the
+# validation would flatter us. MNIST's training part does not say who wrote what, so that there we cannot do
+# as much; its test digits do come from other writers.
 
 
 # %%
@@ -180,7 +184,7 @@ def dense_network(*units, learning_rate=0.001):
 
 # %% [markdown]
 # > **Predict.** A layer with $n$ inputs and $m$ units has $(n+1)\,m$ parameters. How many has 64-64? And
-# > 512-512? Which layer holds most of them?
+# > 512-512? Which layer is the largest?
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -189,22 +193,25 @@ for name, units in sizes.items():
     layers = [784, *units, 10]
     by_hand = [(n + 1) * m for n, m in pairwise(layers)]
     assert dense_network(*units).count_params() == sum(by_hand)
+    assert max(by_hand) == by_hand[0]
     print(f"{name:12s} {' + '.join(f'{count:,}' for count in by_hand)} = {sum(by_hand):,}")
 
 # %% [markdown]
-# Most of them sit at the entrance: every pixel is connected to every unit. Lecture 6 will find that wasteful.
+# The first layer is the largest in each: every pixel is connected to every unit. Lecture 6 will find that
+# wasteful.
 #
-# > **Erratum.** The slides write 521 units in one place. With 521 the count would not be theirs:
+# > **Erratum.** The result tables of the slides behind this course call the third network 521-512-512. Their
+# > own count of its parameters is the one above, which belongs to 512-512-512:
 
 # %%
 # NBVAL_CHECK_OUTPUT
-print(f"521-521 has {dense_network(521, 521).count_params():,} parameters")
+print(f"521-512-512 would have {dense_network(521, 512, 512).count_params():,} parameters")
 
 # %% [markdown]
 # ## 3.4 Three checks before the training
 #
-# A bug in a network does not crash. It learns a little worse, and you blame the data. Three checks of a
-# minute each find most of them.
+# A bug in a network often does not crash. The network learns a little worse, and you blame the data. Three
+# checks of a few seconds find many of them.
 #
 # **Check one: the first loss.** An untrained network knows nothing, so that each of ten classes should get
 # about one tenth, and the loss should be about $-\ln\frac1{10} = \ln 10$.
@@ -216,12 +223,10 @@ first_loss, first_accuracy = model.evaluate(x_val, y_val, verbose=0)
 print(f"ln 10 = {np.log(10):.3f}, first loss {first_loss:.3f}, first accuracy {first_accuracy:.3f}")
 
 # %%
-expect(
-    first_loss, "first loss", always=(2.2, 2.7), because="an untrained network should be unsure, not wrong"
-)
+expect(first_loss, "first loss", always=(2.2, 2.7), because="an untrained network should favor no class")
 
 # %% [markdown]
-# A little above, because random logits already have opinions. With the last layer at zero there are none, and
+# Not exactly, because random logits already have opinions. With the last layer at zero there are none, and
 # the loss is exactly $\ln 10$:
 
 # %%
@@ -232,8 +237,8 @@ print(f"{loss_without_opinion:.4f}")
 np.testing.assert_allclose(loss_without_opinion, np.log(10), atol=1e-4)
 
 # %% [markdown]
-# > **Pitfall: pixels from 0 to 255.** Forget to scale, and the same check cries out: logits 255 times as
-# > large, a network that is certain of everything before it has seen anything.
+# > **Pitfall: pixels from 0 to 255.** Forget to scale, and the same check sounds the alarm: logits 255 times
+# > as large, a network that is certain of everything before it has seen anything.
 
 # %%
 training.set_seeds(0)
@@ -241,19 +246,20 @@ unscaled_loss = dense_network(512, 512).evaluate(255 * x_val, y_val, verbose=0)[
 expect(unscaled_loss, "first loss without scaling", always=10)
 
 # %% [markdown]
-# While the network is fresh, one more look at it. For any image about half of the ReLU units are silent,
-# since random sums fall on either side of zero.
+# While the network is fresh, one more look at it. For each single image about half of the ReLU units are
+# silent, since random sums fall on either side of zero.
 
 # %%
 training.set_seeds(0)
 model = dense_network(512, 512)
 hidden = model.layers[1](x_val[:500].reshape(-1, 784)).numpy()  # (images, units)
-expect(np.mean(hidden > 0), "share of active hidden units", always=(0.4, 0.6))
-assert hidden.min() == 0
+silent = np.mean(hidden == 0, axis=1)  # for each image
+expect(silent.min(), "smallest share of silent units", always=(0.35, 0.65))
+expect(silent.max(), "largest share of silent units", always=(0.35, 0.65))
 
 # %% [markdown]
 # **Check two: learn ten digits by heart.** A network with 669,706 parameters that cannot memorize ten images
-# has a bug: in the loss, the labels, or the gradients.
+# has a bug: in the loss, the gradients, or the learning rate.
 
 # %%
 ten = [np.flatnonzero(y_train == digit)[0] for digit in range(10)]
@@ -263,12 +269,13 @@ ten_loss, ten_accuracy = model.evaluate(x_train[ten], y_train[ten], verbose=0)
 # %%
 expect(ten_accuracy, "accuracy on the ten", always=1.0)
 expect(
-    ten_loss, "loss on the ten", always=(0, 0.05), because="a loss that stays up points to the loss function"
+    ten_loss, "loss on the ten", always=(0, 0.05), because="ten images are few enough to be learned by heart"
 )
 
 # %% [markdown]
-# **Check three: shuffle the labels.** Now there is nothing to learn. If the test accuracy is above chance all
-# the same, some information has leaked from the test data into the training.
+# **Check three: shuffle the labels.** Now there is nothing to learn. If the validation accuracy is above
+# chance all the same, it comes from somewhere else than the labels: a mistake in the evaluation, or an input
+# that contains the answer.
 #
 # > **Predict.** Can the network still reach a high *training* accuracy on 1,000 images with random labels?
 
@@ -288,12 +295,13 @@ control_history = control.fit(
 # %%
 memorized = control_history.history["accuracy"][-1]
 chance = control.evaluate(x_val, y_val, verbose=0)[1]
+print(f"{np.mean(shuffled_labels == y_train[:1000]):.1%} of the shuffled labels are right by accident")
 expect(memorized, "training accuracy on random labels", always=0.9)
-expect(chance, "validation accuracy of the control", digits, mnist=(0.05, 0.16), digits=(0.02, 0.20))
+expect(chance, "validation accuracy of the control", digits, mnist=(0.05, 0.16), digits=(0.02, 0.18))
 
 # %% [markdown]
-# It can: it has learned a thousand coin tosses by heart (Zhang et al., 2017), and knows nothing. **Training
-# accuracy alone says nothing about what was understood.** The control is at chance, as it must be.
+# It can: it has learned a thousand rolls of a ten-sided die by heart (Zhang et al., 2017), and knows nothing.
+# **Training accuracy alone says nothing about what was understood.** The control is at chance, as it must be.
 #
 # ## 3.5 Train
 #
@@ -336,10 +344,10 @@ plots.show(
 )
 
 # %% [markdown]
-# The solid curves go on improving; the dashed ones have had enough after a few epochs. The network has begun
-# to learn its training images by heart: it **overfits**. Now look closely: in the large networks the
-# validation *loss* is lowest early on and rises from there, while the validation *accuracy* goes on improving
-# for a while. The network is not wrong more often; it is wrong with more conviction, and the logarithm in the
+# The solid curves go on improving; the dashed ones of the large networks level off within the first half. The
+# network has begun to learn its training images by heart: it **overfits**. Now look closely: in the large
+# networks the validation *loss* ends above its lowest value, while the validation *accuracy* has hardly
+# changed since. About as many answers are wrong as before, but with more conviction, and the logarithm in the
 # loss punishes that.
 
 # %%
@@ -351,19 +359,78 @@ for name, history in histories.items():
     print(f"{'':12s} best validation accuracy in epoch {best}, lowest validation loss in epoch {lowest}")
 
 # %%
-widest = histories["512-512"].history
-expect(widest["accuracy"][-1], "training accuracy, 512-512", digits, mnist=0.99, digits=0.99)
-gap = widest["accuracy"][-1] - widest["val_accuracy"][-1]
-expect(gap, "gap between training and validation", digits, mnist=(0.005, 0.04), digits=(0.0, 0.12))
-rise = widest["val_loss"][-1] / min(widest["val_loss"])
+large = histories["512-512"].history
+at_lowest = training.best_epoch(large, "val_loss") - 1
+rise = large["val_loss"][-1] / large["val_loss"][at_lowest]
+change = large["val_accuracy"][-1] - large["val_accuracy"][at_lowest]
+expect(large["accuracy"][-1], "training accuracy, 512-512", digits, mnist=0.99, digits=0.99)
 expect(rise, "validation loss at the end against its lowest", digits, mnist=1.03, digits=1.005)
-later = training.best_epoch(widest, "val_accuracy") - training.best_epoch(widest, "val_loss")
-expect(later, "epochs from the lowest loss to the best accuracy", digits, mnist=1, digits=0)
+expect(change, "what its accuracy gained since", digits, mnist=(-0.002, 0.01), digits=(-0.01, 0.01))
 
 # %% [markdown]
-# ## 3.6 The test data report, once
+# ## 3.6 How many hidden units?
 #
-# All choices are made. Now, and only now, the test data.
+# The slides offer two rules for the hidden units between $n$ inputs and $m$ outputs: $(m+n)/2$, and
+# $\sqrt{mn}$. For us that is 397 and 89. Rules are cheap to test. One hidden layer, 5,000 images, and widths
+# from 4 to 1,024, compared on the validation images:
+
+# %%
+# NBVAL_CHECK_OUTPUT
+print("mean rule:", (784 + 10) / 2, "  root rule:", round(np.sqrt(784 * 10), 1))
+
+# %%
+widths = [4, 8, 16, 32, 89, 200, 397, 1024]
+by_width = {}
+for width in widths:
+    training.set_seeds(0)
+    narrow = dense_network(width)
+    narrow.fit(x_train[:5000], y_train[:5000], batch_size=128, epochs=12, verbose=0)
+    by_width[width] = narrow.evaluate(x_val, y_val, verbose=0)[1]
+
+# %%
+figure, axes = plt.subplots(figsize=(5.5, 3), layout="constrained")
+shares = np.array(list(by_width.values()))
+axes.errorbar(widths, shares, np.sqrt(shares * (1 - shares) / len(y_val)), marker="o", capsize=3)
+axes.set_xscale("log")
+axes.set_xticks(widths, [str(width) for width in widths])
+axes.minorticks_off()
+for width, rule, side in [(89, "root rule", "right"), (397, "mean rule", "left")]:
+    axes.axvline(width, linestyle=":", color="0.4")
+    axes.text(width, 0.05, f" {rule} ", ha=side, transform=axes.get_xaxis_transform())
+axes.set(xlabel="hidden units", ylabel="validation accuracy")
+plots.show(
+    figure,
+    alt="Validation accuracy against the number of hidden units, from 4 to 1,024 on a logarithmic axis: a "
+    "steep rise up to a few dozen units, then small changes. The two rules mark 89 and 397 units; "
+    "nothing happens at either.",
+)
+
+# %%
+expect(by_width[89] - by_width[4], "what 89 units gain over 4", digits, mnist=0.1, digits=0.1)
+between_rules = by_width[397] - by_width[89]
+expect(between_rules, "from one rule to the other", digits, mnist=(-0.01, 0.03), digits=(-0.02, 0.05))
+
+# %% [markdown]
+# Below a few dozen units accuracy suffers; beyond some hundred, each step is worth no more than one or two
+# standard errors (the bars, explained in the next section). Neither rule marks a special place, and the two
+# disagree by a factor of more than four. A rule that does not look at the data cannot know: **let the
+# validation images choose.**
+#
+# Of our three networks, they can hardly tell the two large ones apart. For a closer look we take the one with
+# fewer parameters, 512-512.
+
+# %%
+chosen = models["512-512"]
+ours, other = (
+    histories["512-512"].history["val_accuracy"][-1],
+    histories["512-512-512"].history["val_accuracy"][-1],
+)
+expect(abs(ours - other), "512-512 against 512-512-512", digits, mnist=(0, 0.005), digits=(0, 0.025))
+
+# %% [markdown]
+# ## 3.7 The test data report, once
+#
+# All choices are made. Now, and only now, the test data: one number for each network.
 
 
 # %%
@@ -375,9 +442,9 @@ def accuracy_of(model, images, labels):
 accuracy = {name: accuracy_of(model, x_test, y_test) for name, model in models.items()}
 
 # %%
-expect(accuracy["64-64"], "test accuracy, 64-64", digits, mnist=0.974, digits=0.90)
-expect(accuracy["512-512"], "test accuracy, 512-512", digits, mnist=0.983, digits=0.915)
-expect(accuracy["512-512-512"], "test accuracy, 512-512-512", digits, mnist=0.983, digits=0.905)
+expect(accuracy["64-64"], "test accuracy, 64-64", digits, mnist=0.973, digits=0.91)
+expect(accuracy["512-512"], "test accuracy, 512-512", digits, mnist=0.983, digits=0.925)
+expect(accuracy["512-512-512"], "test accuracy, 512-512-512", digits, mnist=0.983, digits=0.92)
 
 # %%
 deck = {"64-64": 0.975, "512-512": 0.982, "512-512-512": 0.980}
@@ -397,7 +464,10 @@ assert len(board) >= len(sizes)
 board
 
 # %% [markdown]
-# The last column is what the slides behind this course report for MNIST, after 40, 30 and 30 epochs.
+# The column *deck %* is what the slides (the deck) report for MNIST, after 40, 30 and 30 epochs on all 60,000
+# images at a constant learning rate. Ours trained for fewer epochs, on fewer images, at a falling rate: not
+# the same experiment. The last run of this section, at a constant rate, shows what difference the falling
+# rate makes.
 #
 # ### Is it a difference, or luck?
 #
@@ -412,7 +482,7 @@ for name, p in accuracy.items():
 # %%
 # NBVAL_CHECK_OUTPUT
 standard_error = np.sqrt(0.982 * 0.018 / 10_000)
-print(f"the decks' 98.2 % on 10,000 images has a standard error of {standard_error:.2%};")
+print(f"the slides' 98.2 % on 10,000 images has a standard error of {standard_error:.2%};")
 print(f"98.2 - 98.0 is {0.002 / (np.sqrt(2) * standard_error):.1f} standard errors of a difference")
 
 # %% [markdown]
@@ -422,15 +492,15 @@ print(f"98.2 - 98.0 is {0.002 / (np.sqrt(2) * standard_error):.1f} standard erro
 # %%
 p, q = accuracy["512-512"], accuracy["512-512-512"]
 standard_errors = abs(p - q) / np.sqrt((p * (1 - p) + q * (1 - q)) / len(y_test))
-expect(standard_errors, "standard errors between two and three hidden layers", always=(0, 2))
+expect(standard_errors, "standard errors between two and three hidden layers", always=(0, 3))
 
 # %% [markdown]
-# No. (Both networks saw the *same* test images, which makes a sharper comparison possible: McNemar's test,
-# lecture 5.)
+# No. (This is the luck of the test set only. The luck of the seed comes on top; and because both networks saw
+# the *same* test images, a sharper comparison is possible. Both in lecture 5.)
 #
-# > **Erratum.** The slides give the test data to `fit` as validation data. Whoever then reports the best
-# > epoch has chosen it on the test set. How much does that flatter? We train the small network once more and
-# > watch the test accuracy, which one should not.
+# > **Erratum.** The slides give the test data to `fit` as validation data. They report the last epoch; but
+# > whoever watches twenty test accuracies will want to report the best. How much would that flatter? We train
+# > the small network once more, at a constant rate, and watch the test accuracy, which one should not.
 
 # %%
 training.set_seeds(1)
@@ -440,40 +510,46 @@ peek = peeking.fit(
     x_train, y_train, batch_size=128, epochs=20, validation_data=(x_test, y_test), verbose=0, callbacks=[bar]
 )
 test_curve = peek.history["val_accuracy"]
+print(f"with the falling rate it had {accuracy['64-64']:.2%}")
 print(f"mean of the last five epochs {np.mean(test_curve[-5:]):.2%}, best epoch {max(test_curve):.2%}")
 
 # %%
 flattery = max(test_curve) - np.mean(test_curve[-5:])
-expect(flattery, "what choosing on the test set adds", digits, mnist=(0.0, 0.01), digits=(0.0, 0.04))
+expect(flattery, "what choosing on the test set adds", digits, mnist=(1e-5, 0.01), digits=(1e-5, 0.04))
 
 # %% [markdown]
-# Not much, but it can only be in our favor: the best of twenty looks is never below their average. And it is
-# as large as the differences that one likes to report.
+# Not much, but it can only be in our favor: the best of twenty looks is never below an average of five of
+# them. And it is as large as the differences that one likes to report.
 #
-# ## 3.7 Look at the mistakes
+# ## 3.8 Look at the mistakes
+#
+# The report stands; nothing below changes it. (In a project of your own, study the mistakes on the
+# *validation* images: what you learn there will change the network.)
 #
 # Which digits are taken for which? Rows are the truth, columns the network's answer.
 
 # %%
-best_model = models["512-512"]
-probabilities = keras.ops.softmax(best_model.predict(x_test, batch_size=1000, verbose=0)).numpy()
+logits = chosen.predict(x_test, batch_size=1000, verbose=0).astype("float64")
+probabilities = keras.ops.softmax(logits).numpy()
 answers = probabilities.argmax(axis=1)
 
-plots.show(
-    plots.confusion_matrix(y_test, answers, digits.class_names),
-    alt="The confusion matrix of the 512-512 network: nearly all counts are on the diagonal; off it, a few "
-    "pairs such as 4 and 9 or 7 and 2 stand out.",
-)
-
-# %%
-# Off the diagonal, counted in both directions.
 errors = np.zeros((10, 10), int)
 np.add.at(errors, (y_test, answers), 1)
 np.fill_diagonal(errors, 0)
-pairs = sorted(((errors[a, b] + errors[b, a], a, b) for a in range(10) for b in range(a)), reverse=True)
-for count, a, b in pairs[:4]:
-    print(f"{b} and {a}: {count} mistakes")
+pairs = sorted(((errors[a, b] + errors[b, a], b, a) for a in range(10) for b in range(a)), reverse=True)
 assert errors.sum() == np.sum(answers != y_test)
+
+# %%
+(_, a, b), (_, c, d) = pairs[:2]
+plots.show(
+    plots.confusion_matrix(y_test, answers, digits.class_names),
+    alt="The confusion matrix of the 512-512 network: nearly all counts are on the diagonal. Of the pairs "
+    f"off it, {a} with {b} and {c} with {d} are mixed up most often.",
+)
+
+# %%
+for count, a, b in pairs[:4]:
+    print(f"{a} and {b}: mixed up {count} times")
 
 # %% [markdown]
 # Now the mistakes about which the network was most certain.
@@ -481,7 +557,7 @@ assert errors.sum() == np.sum(answers != y_test)
 # %%
 wrong = np.flatnonzero(answers != y_test)
 worst = wrong[np.argsort(-probabilities[wrong, answers[wrong]])][:16]
-titles = [f"{y_test[i]} → {answers[i]}\n{probabilities[i, answers[i]]:.0%}" for i in worst]
+titles = [f"{y_test[i]} → {answers[i]}\n{probabilities[i, answers[i]]:.3%}" for i in worst]
 
 plots.show(
     plots.image_grid(digits.x_test[worst], titles=titles, columns=8),
@@ -490,73 +566,38 @@ plots.show(
 )
 
 # %% [markdown]
-# Some of them you would have got wrong, too. Others are plain digits, and the network is still certain. **A
-# softmax of 99 % is not a probability of being right**, least of all in an overfitted network:
+# Some of them you would have got wrong, too. Others are plain digits. Should a probability above 99 % not
+# mean that at most one answer in a hundred is wrong? Indeed it holds that much. But look at what the network
+# claims for these answers, and what it keeps:
 
 # %%
 certain = probabilities.max(axis=1) > 0.99
-claimed = probabilities.max(axis=1).mean()
-print(f"on average it claims {claimed:.1%}, and it is right in {np.mean(answers == y_test):.1%} of the cases")
-print(f"of {len(wrong)} mistakes, it made {np.sum(certain[wrong])} with more than 99 %")
-
-# %%
-expect(
-    claimed - np.mean(answers == y_test), "overconfidence", digits, mnist=(0.003, 0.03), digits=(0.005, 0.10)
-)
-
-# %% [markdown]
-# ## 3.8 How many hidden units?
-#
-# The slides offer two rules for the hidden units between $n$ inputs and $m$ outputs: $(m+n)/2$, and
-# $\sqrt{mn}$. For us that is 397 and 89. Rules are cheap to test. One hidden layer, a small training set, and
-# widths from 4 to 1,024:
-
-# %%
-# NBVAL_CHECK_OUTPUT
-print("mean rule:", (784 + 10) / 2, "  root rule:", round(np.sqrt(784 * 10), 1))
-
-# %%
-widths = [4, 16, 89, 397, 1024]
-by_width = {}
-for width in widths:
-    training.set_seeds(0)
-    narrow = dense_network(width)
-    narrow.fit(x_train[:5000], y_train[:5000], batch_size=128, epochs=12, verbose=0)
-    by_width[width] = narrow.evaluate(x_val, y_val, verbose=0)[1]
-
-# %%
-figure, axes = plt.subplots(figsize=(5.5, 3), layout="constrained")
-axes.semilogx(widths, list(by_width.values()), marker="o", base=2)
-for width, rule, side in [(89, "root rule", "right"), (397, "mean rule", "left")]:
-    axes.axvline(width, linestyle=":", color="0.4")
-    axes.text(width, 0.05, f" {rule} ", ha=side, transform=axes.get_xaxis_transform())
-axes.set(xlabel="hidden units", ylabel="validation accuracy")
-plots.show(
-    figure,
-    alt="Validation accuracy against the number of hidden units, from 4 to 1,024 on a logarithmic axis: a "
-    "steep rise up to some tens of units, then a slow one. The two rules mark 89 and 397 units, and no "
-    "bend is at either.",
+claimed = probabilities[certain].max(axis=1).mean()
+kept = np.mean(answers[certain] == y_test[certain])
+print(
+    f"{certain.sum()} answers with more than 99 %: it claims {claimed:.3%} for them, and {kept:.3%} are right"
 )
 
 # %%
-expect(by_width[89] - by_width[4], "what 89 units gain over 4", digits, mnist=0.1, digits=0.1)
-between_rules = by_width[397] - by_width[89]
-expect(between_rules, "from one rule to the other", digits, mnist=(-0.01, 0.03), digits=(-0.02, 0.05))
+overconfidence = (1 - kept) / (1 - claimed)
+expect(overconfidence, "mistakes for each one that it admits, above 99 %", digits, mnist=2, digits=2)
 
 # %% [markdown]
-# Below some tens of units accuracy suffers; beyond, more units help a little, and less and less. Nothing
-# happens at either mark, and the two rules disagree by a factor of more than four. A rule that does not look
-# at the data cannot know: **let the validation split choose.**
-#
+# It makes several times as many mistakes as it admits. **A softmax is not a probability of being right**;
+# lecture 5 measures such promises, and how to mend them is a field of its own (Guo et al., 2017).
+
+# %% [markdown]
 # ## 3.9 What it has not learned
 #
-# Images vary in more than handwriting: where the thing stands, how large it is, from where one looks, what
-# covers it, what is behind it. MNIST was centered for us (3.1). What if it had not been?
+# Images vary in more than handwriting: where the thing stands, how large it is, from where one looks (a turn
+# in the plane is a modest stand-in), what covers it, what is behind it. MNIST was centered and scaled for us
+# (3.1). What if it had not been?
 
 # %%
 variations = {
     "as it is": lambda image: image,
     "moved 4 pixels": lambda image: ndimage.shift(image, (0, 4)),
+    "smaller": lambda image: np.pad(ndimage.zoom(image, 20 / 28, order=1), 4),
     "turned 30°": lambda image: ndimage.rotate(image, 30, reshape=False, order=1),
     "half covered": lambda image: image * (np.arange(28) >= 14)[:, None],
     "on gray": lambda image: np.maximum(image, 0.5),
@@ -566,29 +607,59 @@ some, some_labels = x_test[:300], y_test[:300]
 varied = {name: np.array([change(image) for image in some]).clip(0, 1) for name, change in variations.items()}
 
 # %%
-robust = {name: accuracy_of(best_model, images, some_labels) for name, images in varied.items()}
+robust = {name: accuracy_of(chosen, images, some_labels) for name, images in varied.items()}
 plots.show(
     plots.image_grid(
         np.stack([images[0] for images in varied.values()]),
         titles=[f"{name}\n{share:.0%} right" for name, share in robust.items()],
-        columns=6,
+        columns=4,
     ),
-    alt="One digit in six variations, each titled with the accuracy of the network on such images: as it is, "
-    "moved, turned, half covered, on a gray background, and as a negative. Only the first is near 100 "
-    "percent.",
+    alt="One digit in seven variations, each titled with the accuracy of the network on such images: as it "
+    "is, moved, smaller, turned, half covered, on a gray background, and as a negative. The first has by "
+    "far the highest.",
 )
 
 # %%
 expect(robust["as it is"], "accuracy on images as they are", digits, mnist=0.95, digits=0.90)
-expect(
-    robust["moved 4 pixels"], "accuracy after a shift of 4 pixels", digits, mnist=(0, 0.7), digits=(0, 0.75)
-)
-expect(robust["negative"], "accuracy on negatives", digits, mnist=(0, 0.5), digits=(0, 0.5))
+for name in list(variations)[1:]:
+    expect(robust["as it is"] - robust[name], f"what is lost: {name}", digits, mnist=0.08, digits=0.08)
 
 # %% [markdown]
-# You read all six without noticing. The network falls apart when the digit moves by the width of a pen
-# stroke: for a dense network a shifted image is simply *another* image, other pixels, other weights. It does
-# not know that pixels have neighbors. Lecture 6 tells it.
+# You read most of them without noticing. How far may a digit move before the network fails? Move it yourself:
+
+# %%
+shifts = range(9)
+after_shift = [
+    accuracy_of(chosen, np.array([ndimage.shift(image, (0, shift)) for image in some]), some_labels)
+    for shift in shifts
+]
+
+
+def draw_shift(shift=4):
+    """A digit moved to the right, and the accuracy on all digits that are moved as far."""
+    figure, axes = plt.subplots(1, 2, figsize=(7, 2.8), width_ratios=[1, 2.2], layout="constrained")
+    axes[0].imshow(ndimage.shift(some[0], (0, shift)), cmap="gray")
+    axes[0].axis("off")
+    axes[1].plot(shifts, after_shift, marker="o")
+    axes[1].plot(shift, after_shift[shift], "o", markersize=12, fillstyle="none", color=plots.PALETTE[1])
+    axes[1].set(xlabel="shift to the right in pixels", ylabel="accuracy", ylim=(0, 1.02))
+    return figure
+
+
+widgets.explore(
+    draw_shift,
+    alt="Left, a digit moved to the right by four pixels. Right, the accuracy against the shift: high up to "
+    "one or two pixels, then a steep fall.",
+    shift=(0, 8, 1),
+)
+
+# %%
+expect(after_shift[1], "accuracy after a shift of 1 pixel", digits, mnist=0.9, digits=0.8)
+expect(after_shift[4], "accuracy after a shift of 4 pixels", digits, mnist=(0, 0.6), digits=(0, 0.6))
+
+# %% [markdown]
+# Four pixels, and most answers are wrong: for a dense network a shifted image is *another* image, other
+# pixels, other weights. It does not know that pixels have neighbors. Lecture 6 tells it.
 #
 # A last look, at what the first layer has become: each hidden unit has 784 weights, one for each pixel, so
 # that we can draw them as an image.
@@ -598,13 +669,12 @@ kernel = models["64-64"].layers[1].get_weights()[0]  # (784, 64)
 plots.show(
     plots.weights(kernel.T.reshape(64, 28, 28)[:16], columns=8),
     alt="The weights of sixteen hidden units drawn as images, negative in one color and positive in another: "
-    "blurred strokes and blobs in the middle, and faint random speckle at the border, where digits have "
-    "no ink.",
+    "speckle, out of which blobs and short strokes of one sign stand out.",
 )
 
 # %% [markdown]
-# Blobs and strokes, in the middle of the image. At the border, where no digit has any ink, no weight ever
-# gets a gradient: there the weights are still the random numbers that they started with.
+# Among the noise, blobs and strokes. At the border, where no digit has any ink, no weight ever gets a
+# gradient: there the weights are still the random numbers that they started with.
 
 # %%
 ever_inked = x_train.max(axis=0).ravel() > 0
@@ -624,15 +694,12 @@ for name, model in models.items():
     print(
         f"{name:14s}{model.count_params():12,d}{seconds[name]:9.0f}{accuracy[name]:15.2%}{deck[name]:16.1%}"
     )
-print(
-    f"\nafter a shift of 4 pixels the 512-512 network is right in {robust['moved 4 pixels']:.0%} of the cases"
-)
+print(f"\nafter a shift of 4 pixels the 512-512 network is right in {after_shift[4]:.0%} of the cases")
 
 # %% [markdown]
 # ## Recap
 #
-# - Look at the data, scale them, set a validation split aside; its images must be independent of the training
-#   images.
+# - Look at the data, scale them, set a validation split aside, by writer where one can.
 # - Before training: is the first loss ln 10? Can ten images be memorized? Is a network with shuffled labels
 #   at chance?
 # - Where the validation loss turns up, the network has begun to memorize.
@@ -644,9 +711,10 @@ print(
 #
 # 1. Train 512-512 on the first 100, 300, 1,000, 3,000 images. How does the error fall with the number of
 #    examples?
-# 2. Add shifted copies of the training images. Does the network learn to stand a shift of 4 pixels, and what
-#    does it cost?
-# 3. Photograph a digit of your own, prepare it with the functions of 3.1, and ask the network.
+# 2. Add shifted copies of the training images. Does the network learn to tolerate a shift of 4 pixels, and
+#    what does it cost?
+# 3. Photograph a digit of your own, invert it and set the paper to zero, prepare it with the functions of
+#    3.1, and ask the network.
 #
 # ## Further reading
 #
