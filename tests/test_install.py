@@ -68,7 +68,10 @@ def test_make_installs_once_and_again_only_when_the_packages_change(checkout: Pa
     program(checkout, "bash", 'mkdir -p "$2"; touch "$2/.installed"; echo installed >> log')
 
     def log() -> int:
-        environment = {**os.environ, "PATH": f"{checkout / 'programs'}:{os.environ['PATH']}"}
+        own = {
+            name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "VENV"}
+        }
+        environment = {**own, "PATH": f"{checkout / 'programs'}:{os.environ['PATH']}"}
         subprocess.run(
             ["make", "install", "SHELL=/bin/sh"],
             cwd=checkout,

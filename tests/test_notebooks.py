@@ -118,3 +118,17 @@ def test_the_facts_of_the_syllabus_stand_in_compared_cells(slug: str, fact: str)
 def test_the_digits_were_executed_on_real_mnist() -> None:
     texts = ["".join(output.get("text", "")) for _, output in outputs_of("03_mnist_dense")]
     assert any("MNIST: 60,000 training and 10,000 test images" in text for text in texts)
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_wrapped_prose_makes_no_list_by_accident_and_breaks_no_formula(slug: str) -> None:
+    """A line that begins with "1. " becomes a list; a formula broken in a quotation shows its "> "."""
+    notebook = json.loads((ROOT / "notebooks" / f"{slug}.ipynb").read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "markdown":
+            continue
+        lines = "".join(cell["source"]).splitlines()
+        for before, line in pairwise(["", *lines]):
+            assert line.count("$") % 2 == 0, f"a formula goes over the end of: {line}"
+            if re.match(r"(> )?(\d+[.)]|[-+*]) ", line):
+                assert not before.strip("> ") or re.match(r"(> )?(\d+[.)]|[-+*]|  )", before), line

@@ -130,9 +130,10 @@ assert b_hidden.shape == z_biased.shape
 # ## 1.4 Many examples at once
 #
 # A computer is fastest when it gets much to do in one go, so we push a whole **batch** of examples through
-# the network together. By convention each example is a *row*: `X` has the shape `(batch, inputs)`. The
-# product then reads `X @ W.T`, and Keras stores the transposed matrix, of shape `(inputs, units)`, to begin
-# with, and calls it the layer's **kernel**. (PyTorch keeps $W$ as we wrote it.)
+# the network together. By convention each example is a *row*: `X` has the shape `(batch, inputs)`.
+# Transposing $z=Wx$ gives $z^T=x^TW^T$, so that the product reads `X @ W.T`, and `+ bias` is added to every
+# row. Keras stores $W^T$ itself, of shape `(inputs, units)`, and calls it the layer's **kernel**. (PyTorch
+# keeps $W$ as we wrote it.)
 
 
 # %%
@@ -204,8 +205,9 @@ print("first row:", keras_outputs[0].round(2))
 np.testing.assert_allclose(keras_outputs, outputs, atol=1e-6)
 
 # %% [markdown]
-# Equal to six digits, for every row. The model has 20 parameters: $3\times3$ weights and 3 biases, then
-# $3\times2$ weights and 2 biases. There is nothing in a `Dense` layer beyond what we wrote by hand.
+# Equal to six digits, for every row; Keras computes in 32-bit numbers, which hold about seven. The model has
+# 20 parameters: $3\times3$ weights and 3 biases, then $3\times2$ weights and 2 biases. There is nothing in a
+# `Dense` layer beyond what we wrote by hand.
 #
 # ## 1.6 The network as a matrix
 #
@@ -249,8 +251,17 @@ one_layer = random_points @ (W_output @ W_hidden).T
 np.testing.assert_allclose(two_layers, one_layer, atol=1e-12)
 
 # %% [markdown]
-# Five bends are in common use. For each we also write the **derivative**, because learning (lecture 2) works
-# by multiplying derivatives, and where the derivative is zero nothing is learned.
+# Five bends are in common use. For each we also write the **derivative**, because learning (lecture 2)
+# follows the *gradient*, which says how the error changes with each weight, and by the chain rule the
+# gradient is a product with one factor $g'(z)$ for each layer. Where a factor is zero, nothing is learned.
+#
+# | name | $g(z)$ | $g'(z)$ | range |
+# |---|---|---|---|
+# | sigmoid | $1/(1+e^{-z})$ | $g(1-g)$ | 0 to 1 |
+# | tanh | $(e^z-e^{-z})/(e^z+e^{-z})$ | $1-g^2$ | -1 to 1 |
+# | ReLU | $\max(z, 0)$ | 1 if $z>0$, else 0 | 0 and up |
+# | leaky ReLU | $z$ if $z>0$, else $0.2z$ | 1 or 0.2 | all numbers |
+# | ELU | $z$ if $z>0$, else $e^z-1$ | 1 or $e^z$ | above -1 |
 
 # %%
 activations = {
@@ -343,6 +354,7 @@ plots.show(
 # can throw a unit there. Leaky ReLU and ELU keep a small slope on the left for that reason.
 
 # %%
+# `expect` stops the notebook when a number leaves the range in which the text remains true.
 expect(dead[0], "dead units without bias", always=(0, 0.001))
 expect(dead[-1], "dead units with bias -6", always=0.9)
 
@@ -350,8 +362,9 @@ expect(dead[-1], "dead units with bias -6", always=0.9)
 # ### Centered on zero
 #
 # A last difference shows in the averages. Inputs that are symmetric about zero leave tanh symmetric about
-# zero. The sigmoid moves them all to the positive side. Then all weights of a unit in the next layer get
-# gradients of one sign: all must grow or all must shrink, and the way to the goal becomes a zigzag.
+# zero. The sigmoid moves them all to the positive side. The gradient of the weight $w_i$ of a unit in the
+# next layer is $\delta\,a_i$, with one common factor $\delta$. If all $a_i$ are positive, all these gradients
+# have one sign: all weights must grow or all must shrink, and the way to the goal becomes a zigzag.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -380,6 +393,7 @@ exponentials = np.exp(logits)
 probabilities = exponentials / exponentials.sum()
 print("exponentials ", ", ".join(f"{value:.2f}" for value in exponentials))
 print("probabilities", probabilities.round(2))
+print("in full:     ", ", ".join(f"{value:.4f}" for value in probabilities))
 print(f"best against second best: a factor of {exponentials[0] / exponentials[2]:.1f}")
 
 # %% [markdown]
@@ -438,7 +452,7 @@ large = np.array([1000.0, 999.0, 0.0])
 with np.errstate(over="ignore", invalid="ignore"):
     naive = np.exp(large) / np.exp(large).sum()
 print("without the shift:", naive)
-print("with the shift:   ", softmax(large).round(2))
+print("with the shift:   ", softmax(large).round(2))  # nan is infinity / infinity
 assert np.isnan(naive).any()
 assert np.isclose(softmax(large).sum(), 1)
 
@@ -567,9 +581,17 @@ plots.show(
 # %% [markdown]
 # ## 1.11 A ring inside a ring
 #
-# How many hidden units does a problem need? One class is a small ring, the other a large one around it. Each
-# hidden unit draws one line, softly. Two lines cannot close off a region; three can: a triangle.
-#
+# How many hidden units does a problem need? One class is a small ring, the other a large one around it.
+
+# %%
+rings = datasets.rings(n=400, noise=0.05, seed=0)
+plots.show(
+    plots.scatter(rings.x, rings.y, rings.class_names),
+    alt="Four hundred points in the plane: a small ring of one class, and a large ring of the other class "
+    "around it.",
+)
+
+# %% [markdown]
 # > **Predict.** We train networks with 2, 3 and 4 hidden tanh units, each from 20 different random starts.
 # > How many of the 20 will get at least 99 % of the points right, for each size?
 #
@@ -586,8 +608,6 @@ def train_rings(units, seed):
     )
     return network.fit(rings.x, rings.y)
 
-
-rings = datasets.rings(n=400, noise=0.05, seed=0)
 
 # %%
 networks = {units: [train_rings(units, seed) for seed in range(20)] for units in [2, 3, 4]}
@@ -609,8 +629,9 @@ expect(
 expect(solved[4] - solved[3], "4 units against 3", always=1)
 
 # %% [markdown]
-# Two units never do it. Why not? Two tanh units map the plane one-to-one into a square. Such a map can
-# stretch the rings but not pull one out of the other, and no straight line separates what lies inside a
+# Two units never do it. Each hidden unit draws one line, softly. Two lines cannot close off a region; three
+# can: a triangle. In terms of space (1.9): two tanh units map the plane one-to-one into a square. Such a map
+# can stretch the rings but not pull one out of the other, and no straight line separates what lies inside a
 # closed curve from the curve. (If the two lines are parallel, the regions are stripes.) The third unit adds a
 # dimension, and with it a way out.
 #
@@ -711,7 +732,7 @@ plots.show(
 )
 
 # %% [markdown]
-# Where did it happen? We ask a straight cut after each layer.
+# Where did it happen? We fit a straight cut after each layer.
 
 # %%
 separable = []
@@ -772,12 +793,13 @@ plots.show(
 
 # %% [markdown]
 # From eight units on, the error falls in a straight line on logarithmic axes: a power law. A doubling of the
-# units divides the error by four, as it does for any smooth target.
+# units divides the error by four, an exponent of 2, as it does for any smooth target: between two kinks at a
+# distance $h$ the gap is at most $h^2\max|f''|/8$.
 
 # %%
 rates = -np.diff(np.log2(errors))[2:]  # from 8 to 16 units, and so on
-expect(rates.min(), "fewest halvings of the error per doubling", always=(1.85, 2.15))
-expect(rates.max(), "most halvings of the error per doubling", always=(1.85, 2.15))
+expect(rates.min(), "smallest exponent of the power law", always=(1.85, 2.15))
+expect(rates.max(), "largest exponent of the power law", always=(1.85, 2.15))
 
 # %% [markdown]
 # That is cheap. **The price shows in many dimensions.** With 10 kinks per input, this construction would need
@@ -803,6 +825,24 @@ def linear_pieces(y):
     slopes = np.sign(np.diff(y))
     return 1 + np.count_nonzero(np.diff(slopes))
 
+
+# %%
+figure, axes = plt.subplots(1, 3, figsize=(9, 2.2), sharey=True, layout="constrained")
+height = np.linspace(0, 1, 1025)
+for depth, panel in enumerate(axes, start=1):
+    height = tent(height)
+    panel.plot(np.linspace(0, 1, 1025), height)
+    panel.set(title=f"depth {depth}", xlabel="x")
+axes[0].set_ylabel("output")
+plots.show(
+    figure,
+    alt="The tent applied once, twice and three times: one peak, two peaks, four peaks of equal height, each "
+    "half as wide as before.",
+)
+
+# %% [markdown]
+# A straight piece that runs from 0 to 1 is folded in two by the next tent. So each layer doubles the number
+# of pieces:
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -853,6 +893,10 @@ plots.show(
 # amount of data that we could collect fills such a space. If images were spread through theirs like this,
 # comparing them with known examples would tell nothing. Are they?
 
+# %% [markdown]
+# MNIST is a set of handwritten digits, 28 × 28 pixels each; lecture 3 is about it. We take 380 of them, as
+# 380 points in 784 dimensions. Beside them we put images whose pixels have been shuffled among the digits.
+
 # %%
 digits = datasets.mnist()
 some = digits.x_test[:380].reshape(380, -1) / 255.0  # (images, pixels)
@@ -875,9 +919,12 @@ plots.show(
 
 # %% [markdown]
 # Over all 380 images, each pixel takes exactly the same values in both sets. What differs is that in a digit
-# the pixels *belong together*. Digits fill only a thin, curved sheet in their huge space, a **manifold**, and
-# on the sheet near things are alike. How thin? We count the directions that are needed for 90 % of the
-# variance.
+# the pixels *belong together*. The shuffled images are nearly as far apart as random points. The digits are
+# not: the nearest one is about as much nearer as in ten or twenty dimensions. Digits fill only a thin, curved
+# sheet in their huge space, a **manifold**, and on the sheet near things are alike. How thin? We count the
+# directions that are needed for 90 % of the variance (the *principal components*, directions in which the
+# images differ most). Even the shuffled images leave some empty, because border pixels are black in nearly
+# all of them.
 
 
 # %%

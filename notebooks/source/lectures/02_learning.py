@@ -75,15 +75,16 @@ plots.show(
 
 # %% [markdown]
 # Setting the derivative of $\sum_i (y_i-c)^2$ to zero gives the mean. The slope of the MAE is the number of
-# targets below $c$ minus the number above, divided by $n$: zero at the median. **The squared error makes a
-# network aim for the mean of the targets that belong to an input, the absolute error for their median.** One
-# wild target drags the mean to 10, where no target is. The median does not move.
+# targets below $c$ minus the number above, divided by $n$: zero at the median. A network may give another $c$
+# for each input, and for each it faces this same problem. **The squared error makes it aim for the mean of
+# the targets that belong to an input, the absolute error for their median.** One wild target drags the mean
+# to 10, where no target is. The median does not move.
 #
 # ## 2.2 How surprised is a classifier?
 #
 # A classifier answers with probabilities, and the natural question is: how surprised is it by the truth? An
 # event of probability $p$ carries $-\log_2 p$ **bits** of surprise: one bit for a coin, two for one of four
-# equal cards. Average surprise is the **entropy**:
+# equally likely cards. Average surprise is the **entropy**:
 #
 # $$H(p) = -\sum_k p_k \log_2 p_k.$$
 #
@@ -110,8 +111,8 @@ assert np.isclose(cross_entropy - entropy, divergence)
 # per letter, and that is the entropy. Whoever believes that all four letters are equally likely uses two bits
 # for each and pays a quarter of a bit extra.
 #
-# The divergence is never negative, and zero only where $p=q$: because $\ln u \le u-1$, $-\sum_k
-# p_k\ln(p_k/q_k) = \sum_k p_k\ln(q_k/p_k) \le \sum_k (q_k-p_k) = 0$. So a network that minimizes the
+# The divergence is never negative, and zero only where $p=q$: because $\ln u \le u-1$,
+# $-\sum_k p_k\ln(p_k/q_k) = \sum_k p_k\ln(q_k/p_k) \le \sum_k (q_k-p_k) = 0$. So a network that minimizes the
 # cross-entropy is pulled towards the *true* probabilities. Ten thousand wrong beliefs, drawn at random,
 # agree:
 
@@ -196,7 +197,8 @@ print(f"at z = -6: cross-entropy {by_ce:.4f}, squared error {by_mse:.4f}, factor
 # %% [markdown]
 # The squared error pushes hardly at all exactly where the neuron is most wrong: the flat end of the sigmoid
 # swallows its gradient. In the cross-entropy the logarithm undoes the exponential, and what is left is the
-# plain error, $a - t$ for a target $t$. How many steps does the neuron take to change its mind?
+# plain error, $a - t$ for a target $t$. How many steps does the neuron take to change its mind, if each step
+# subtracts a small multiple (the *learning rate*, here one half) of the gradient?
 
 
 # %%
@@ -219,14 +221,15 @@ assert 55 < steps_mse / steps_ce < 65
 # %% [markdown]
 # A factor of sixty, for the same neuron, the same start and the same learning rate.
 #
-# For two classes the cross-entropy is written with the target $t$, 0 or 1, and the probability $p$ of class
-# 1. This is the **binary cross-entropy**, and from here on $p$ is the answer and $t$ the truth:
+# With two classes, the target $t$ (0 or 1) and the probability $p$ of class 1 say it all: this is the
+# **binary cross-entropy**, and from here on $p$ is the answer and $t$ the truth.
 #
 # $$L = -t\log p - (1-t)\log(1-p), \qquad \frac{dL}{dz} = p - t.$$
 #
-# With more classes and a softmax it is the same: the gradient with respect to the logits is the probabilities
-# minus the one-hot truth. TensorFlow, of which you will see more in a moment, confirms it for the example of
-# 2.2:
+# With more classes and a softmax it is the same. For the right class $c$ the loss is
+# $L=-z_c+\log\sum_j e^{z_j}$, so that $\partial L/\partial z_k$ is $e^{z_k}/\sum_j e^{z_j}$, minus 1 if
+# $k=c$: the probabilities minus the truth written as (1, 0, 0), which is called **one-hot**. TensorFlow, of
+# which you will see more in a moment, confirms it for the example of 2.2:
 
 # %%
 scores = tf.Variable(logits)
@@ -278,9 +281,9 @@ widgets.explore(
 )
 
 # %% [markdown]
-# Below 1 it slides down, between 1 and 2 it overshoots and still arrives, above 2 it climbs out. **The
-# largest learning rate that works is two divided by the curvature of the loss**, here 2 because the curvature
-# is 1.
+# Below 1 it slides down, between 1 and 2 it overshoots and still arrives, above 2 it climbs out. **For a
+# parabola the largest learning rate that works is two divided by its curvature**, here 2 because the
+# curvature is 1.
 #
 # > **Pitfall: too large a learning rate.** The loss is not a little worse; it explodes. Eight steps from
 # > $w=4$:
@@ -328,9 +331,9 @@ L = -np.log(a)
 def draw_graph(backward_values):
     """The graph with the forward value above each edge and what flows back below it."""
     nodes = {
-        "w": (0, 1, "w"),
+        "w": (0, 1.4, "w"),
         "x": (0, 0, "x"),
-        "b": (0, -1, "b"),
+        "b": (0, -1.4, "b"),
         "z": (1, 0, "wx + b"),
         "a": (2, 0, "σ"),
         "L": (3, 0, "-log"),
@@ -355,9 +358,9 @@ plots.show(
 # %% [markdown]
 # > **Fill in.** Each node has a *local* derivative for each of its inputs: how much its output changes when
 # > that input does. Take paper, begin with $dL/dL=1$ at the right, and go backwards: what arrives at a node
-# > is multiplied by its local derivative and handed on. You need only three facts: the derivative of $-\log
-# > a$ is $-1/a$, that of $\sigma$ is $a(1-a)$, and that of $wx+b$ with respect to $w$ is $x$, with respect to
-# > $x$ is $w$, with respect to $b$ is 1. Write a number below each edge before you go on.
+# > is multiplied by its local derivative and handed on. You need only three facts: the derivative of
+# > $-\log a$ is $-1/a$, that of $\sigma$ is $a(1-a)$, and that of $wx+b$ with respect to $w$ is $x$, with
+# > respect to $x$ is $w$, with respect to $b$ is 1. Write a number below each edge before you go on.
 
 # %%
 dL_da = -1 / a
@@ -400,20 +403,21 @@ np.testing.assert_allclose([dL_dw, dL_db], from_tape, atol=1e-6)
 I, O, T = 0.13, 0.35, 0.9  # noqa: E741
 by_formula = I * (O - T) * O * (1 - O)
 
-weight = tf.Variable(np.log(O / (1 - O)) / I)  # any weight that gives this output will do
+weight = tf.Variable(np.log(O / (1 - O)) / I)  # gives this output without the other two neurons
 with tf.GradientTape() as tape:
     loss = (tf.sigmoid(weight * I) - T) ** 2 / 2
 print(f"gradient {by_formula:.4f}, so that the weight must grow")
 np.testing.assert_allclose(by_formula, float(tape.gradient(loss, weight)), atol=1e-6)
 
 # %% [markdown]
-# > **Erratum.** A slide writes for this gradient, for input $x$ and target $y$, $(a-y)\,\sigma'(z)\,x =
-# > a\,\sigma'(z)$. The second form holds for $x=1$ and $y=0$ only. With the numbers above it would give
+# > **Erratum.** A slide writes for this gradient, for input $x$ and target $y$,
+# > $(a-y)\,\sigma'(z)\,x = a\,\sigma'(z)$. The second form holds for $x=1$ and $y=0$ only. With the numbers
+# > above even the sign would be wrong:
 
 # %%
 # NBVAL_CHECK_OUTPUT
 shortened = O * O * (1 - O)
-print(f"{shortened:+.4f} instead of {by_formula:+.4f}: even the sign is wrong")
+print(f"{shortened:+.4f} instead of {by_formula:+.4f}")
 assert np.sign(shortened) != np.sign(by_formula)
 
 # %% [markdown]
@@ -443,8 +447,14 @@ def binary_cross_entropy(t, p):
 
 
 # %% [markdown]
-# One rule is new: where a value is used more than once, the derivatives that come back to it are *added*. A
-# bias is used by every row, so that its gradient is a sum over the rows; `d_z2 @ W2.T` adds over the outputs.
+# One rule is new: where a value is used more than once, the derivatives that come back to it are *added*.
+# With $z_{nk}=\sum_j h_{nj}W_{jk}+b_k$ for row $n$ and unit $k$:
+#
+# - $W_{jk}$ is used by every row, so $dL/dW_{jk}=\sum_n h_{nj}\,dL/dz_{nk}$, which is `hidden.T @ d_z`;
+# - $b_k$ is used by every row, so $dL/db_k=\sum_n dL/dz_{nk}$, which is `d_z.sum(axis=0)`;
+# - $h_{nj}$ is used by every unit, so $dL/dh_{nj}=\sum_k dL/dz_{nk}W_{jk}$, which is `d_z @ W.T`.
+#
+# And we divide by $n$ at the start, because the loss is a mean.
 #
 # The backward pass has the same lines in reverse order. Each one answers "how does the loss change with
 # *this*?", and uses what the line before it found. Check the shapes as you read: a gradient always has the
@@ -580,10 +590,10 @@ assert (np.diff(losses) < 0).all()
 # %% [markdown]
 # The loss falls in every single epoch, and both points end on their own side.
 #
-# > **Erratum, and a failure on purpose.** The slide with this example gives the loss as $-\sum_i y_i\log\hat
-# > y_i$ and calls it binary cross-entropy. That is the loss for a *softmax* with one output per class. With
-# > one output, the point with $y=0$ contributes exactly nothing, and nothing is learned from it. See what
-# > comes of it:
+# > **Erratum, and a failure on purpose.** The slide with this example gives the loss as
+# > $-\sum_i y_i\log\hat y_i$ and calls it binary cross-entropy. That is the loss for a *softmax* with one
+# > output per class. With one output, the point with $y=0$ contributes exactly nothing, and nothing is
+# > learned from it. See what comes of it:
 
 
 # %%
@@ -615,9 +625,10 @@ says_yes = np.mean(forward(fooled, X)[1] > 0.5)
 expect(says_yes, "share of the moons that get a yes", always=0.99)
 
 # %% [markdown]
-# > **Pitfall: the logarithm of zero.** Our loss takes $\log p$ of a probability. Very sure networks round it
-# > to exactly 0 or 1, and the loss is no number any more. Libraries compute it from the logits instead, where
-# > the exponential and the logarithm cancel: `from_logits=True`. We shall do so from lecture 3 on.
+# > **Pitfall: the logarithm of zero.** Our loss takes $\log p$ of a probability. A very sure network rounds
+# > it to exactly 0 or 1, and even a right answer suffers: the other term is $0\cdot\log 0 = 0\cdot(-\infty)$,
+# > not a number. Libraries compute it from the logits instead, where the exponential and the logarithm
+# > cancel: `from_logits=True`. We shall do so from lecture 3 on.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -630,8 +641,8 @@ assert np.isnan(naive)
 
 # %% [markdown]
 # ### Moons and XOR
-#
-# With the right loss the same forty lines learn real boundaries. (The noise has carried some of the XOR
+# With the right loss the same forty lines learn real boundaries, in steps of 16 examples each (a *batch*),
+# 300 times through all of them (*epochs*; 2.7 has more on both). (The noise has carried some of the XOR
 # points across a border, so that not all of them can be right.)
 
 # %%
@@ -659,6 +670,8 @@ axes[0].set(xlabel="epoch", ylabel="binary cross-entropy")
 axes[0].legend()
 plots.decision_regions(lambda p: forward(moons_parameters, p)[1].ravel(), X, t.ravel(), axes=axes[1])
 plots.decision_regions(lambda p: forward(xor_parameters, p)[1].ravel(), X_xor, t_xor.ravel(), axes=axes[2])
+axes[1].set_title("moons")
+axes[2].set_title("XOR")
 plots.show(
     figure,
     alt="Left, the training losses of moons and XOR fall over 300 epochs. Middle and right, the learned "
@@ -771,6 +784,8 @@ def train_step(x_batch, y_batch):
 
 # %% [markdown]
 # We run it for two epochs without shuffling, and let `model.fit` do the same with a second copy of the model.
+# (`from_tensor_slices` and `batch` hand out the rows in portions; `compile` tells `fit` which optimizer and
+# loss to use; 32-bit numbers are what Keras computes with.)
 
 # %%
 X32, t32 = X.astype("float32"), t.astype("float32")
@@ -881,8 +896,9 @@ print("called with three numbers too, noted", len(calls))
 # $$-\log p(y) = \frac{(y-\mu)^2}{2s^2} + \log s + \text{const}.$$
 #
 # The first term wants a large $s$ where the errors are large; the second makes every large $s$ cost
-# something. They balance where $s^2$ is the mean squared error. The network gets two outputs, $\mu$ and $\log
-# s$ (any real number will do for a logarithm, so that $s$ stays positive by itself).
+# something. They balance where $s^2$ is the mean squared error. ($p(y)$ is a *density*, which may exceed 1,
+# so that this loss may be negative.) The network gets two outputs, $\mu$ and $\log s$ (any real number will
+# do for a logarithm, so that $s$ stays positive by itself).
 
 
 # %%
@@ -983,8 +999,8 @@ for what, result in summary:
 #
 # ## Try it yourself
 #
-# 1. Write `backward` for a hidden layer of ReLU units, and test it in both ways. Which points trouble the
-#    finite differences?
+# 1. Write `backward` for a hidden layer of ReLU units, and test it in both ways. Add the point (0, 0): why
+#    does it trouble the finite differences?
 # 2. Start all weights of the 2-8-1 network at zero. What does it learn, and why?
 # 3. Fit a line to twenty points, five of them wild, once with MSE and once with MAE. Plot both.
 #

@@ -70,11 +70,10 @@ expect(counts.min() / counts.max(), "rarest digit against the most frequent", di
 
 # %% [markdown]
 # ### How a scan becomes 28 × 28 pixels
-#
-# These images did not come out of a scanner like this. NIST's originals are black-and-white scans of 128 ×
-# 128 pixels. MNIST shrank each to 20 × 20 and centered it by mass in 28 × 28 (LeCun et al., 1998); EMNIST
-# later put a blur and a crop before (Cohen et al., 2017). The embedded digits were prepared in a similar way.
-# We play the scanner with one of them, and do the steps in turn.
+# No scanner delivers such images. NIST's originals are black-and-white scans of 128 × 128 pixels. MNIST
+# shrank each to 20 × 20 and centered it by mass in 28 × 28 (LeCun et al., 1998); EMNIST later blurred and
+# cropped first (Cohen et al., 2017). The embedded digits were prepared in a similar way. We play the scanner
+# with one of them, and do the steps in turn.
 
 
 # %%
@@ -114,15 +113,15 @@ stages["shrunk"] = shrink(stages["cropped"])
 stages["centered"] = center(stages["shrunk"])
 
 figure, axes = plt.subplots(1, 6, figsize=(9, 1.9), layout="constrained")
-for panel, (name, image) in zip(axes, [*stages.items(), ("original", original)], strict=True):
+for panel, (name, image) in zip(axes, [*stages.items(), ("from the data", original)], strict=True):
     panel.imshow(image, cmap="gray")
     panel.set_title(f"{name}\n{image.shape[0]} × {image.shape[1]}")
     panel.axis("off")
 plots.show(
     figure,
     alt="One digit in six panels: the hard-edged scan of 128 by 128 pixels, blurred, cropped to the ink, "
-    "shrunk to 20 by 20 gray pixels, centered in 28 by 28, and the original, which looks like the fifth "
-    "panel.",
+    "shrunk to 20 by 20 gray pixels, centered in 28 by 28, and the image from the data, which looks like "
+    "the fifth panel.",
 )
 
 # %%
@@ -164,9 +163,10 @@ assert (x_train.min(), x_train.max()) == (0, 1)
 
 # %% [markdown]
 # ## 3.3 The network
-#
 # Flatten the image to 784 numbers, two hidden layers of ReLU units, ten logits. The softmax is inside the
-# loss (`from_logits=True`), where it can be computed without overflow (lecture 1).
+# loss (`from_logits=True`), where it can be computed without overflow (lectures 1 and 2). *Sparse* means that
+# the labels are numbers such as 7, not one-hot rows. Adam is a descent that adapts its step for each weight;
+# lecture 4 opens it up.
 
 
 # %%
@@ -346,9 +346,9 @@ plots.show(
 # %% [markdown]
 # The solid curves go on improving; the dashed ones of the large networks level off within the first half. The
 # network has begun to learn its training images by heart: it **overfits**. Now look closely: in the large
-# networks the validation *loss* ends above its lowest value, while the validation *accuracy* has hardly
-# changed since. About as many answers are wrong as before, but with more conviction, and the logarithm in the
-# loss punishes that.
+# networks the validation *loss* ends above its lowest value, while the validation *accuracy* is no worse, or
+# hardly. Not more answers are wrong, but those that are wrong are given with more conviction, and the
+# logarithm in the loss punishes that. On this scale the rise is easy to miss, so we count:
 
 # %%
 for name, history in histories.items():
@@ -363,6 +363,9 @@ large = histories["512-512"].history
 at_lowest = training.best_epoch(large, "val_loss") - 1
 rise = large["val_loss"][-1] / large["val_loss"][at_lowest]
 change = large["val_accuracy"][-1] - large["val_accuracy"][at_lowest]
+for name, epoch in [("lowest loss", at_lowest), ("the end", -1)]:
+    mistakes = (1 - large["val_accuracy"][epoch]) * len(y_val)
+    print(f"at {name}: validation loss {large['val_loss'][epoch]:.3f}, {mistakes:.0f} wrong answers")
 expect(large["accuracy"][-1], "training accuracy, 512-512", digits, mnist=0.99, digits=0.99)
 expect(rise, "validation loss at the end against its lowest", digits, mnist=1.03, digits=1.005)
 expect(change, "what its accuracy gained since", digits, mnist=(-0.002, 0.01), digits=(-0.01, 0.01))
@@ -414,7 +417,7 @@ expect(between_rules, "from one rule to the other", digits, mnist=(-0.01, 0.03),
 # Below a few dozen units accuracy suffers; beyond some hundred, each step is worth no more than one or two
 # standard errors (the bars, explained in the next section). Neither rule marks a special place, and the two
 # disagree by a factor of more than four. A rule that does not look at the data cannot know: **let the
-# validation images choose.**
+# validation images choose**, and decide for yourself what a small gain is worth.
 #
 # Of our three networks, they can hardly tell the two large ones apart. For a closer look we take the one with
 # fewer parameters, 512-512.
@@ -466,13 +469,15 @@ board
 # %% [markdown]
 # The column *deck %* is what the slides (the deck) report for MNIST, after 40, 30 and 30 epochs on all 60,000
 # images at a constant learning rate. Ours trained for fewer epochs, on fewer images, at a falling rate: not
-# the same experiment. The last run of this section, at a constant rate, shows what difference the falling
-# rate makes.
+# the same experiment. The last run of this section, at a constant rate, hints at what the falling rate does
+# (one run, another seed).
 #
 # ### Is it a difference, or luck?
 #
 # A test accuracy is a share of finitely many images, and another test set would give another share. If each
-# image is right with probability $p$, the standard error over $n$ images is $\sqrt{p(1-p)/n}$.
+# image is right with probability $p$, the standard error over $n$ images is $\sqrt{p(1-p)/n}$. About two test
+# sets in three give a figure within one standard error of the truth, nineteen in twenty within two. For a
+# difference of two figures the squares of the errors add up, hence the $\sqrt2$ below.
 
 # %%
 for name, p in accuracy.items():
@@ -557,12 +562,13 @@ for count, a, b in pairs[:4]:
 # %%
 wrong = np.flatnonzero(answers != y_test)
 worst = wrong[np.argsort(-probabilities[wrong, answers[wrong]])][:16]
-titles = [f"{y_test[i]} → {answers[i]}\n{probabilities[i, answers[i]]:.3%}" for i in worst]
+titles = [f"{y_test[i]} → {answers[i]}\ndoubt {1 - probabilities[i, answers[i]]:.0e}" for i in worst]
 
 plots.show(
     plots.image_grid(digits.x_test[worst], titles=titles, columns=8),
     alt="Sixteen test digits that the network got wrong with the greatest certainty, each titled with the "
-    "truth, the answer and its probability. Some could be misread by a person, others are plain.",
+    "truth, the answer and the doubt that the network had, one minus its probability. Some could be "
+    "misread by a person, others are plain.",
 )
 
 # %% [markdown]
@@ -579,12 +585,13 @@ print(
 )
 
 # %%
-overconfidence = (1 - kept) / (1 - claimed)
-expect(overconfidence, "mistakes for each one that it admits, above 99 %", digits, mnist=2, digits=2)
+admitted, made = certain.sum() * (1 - claimed), certain.sum() * (1 - kept)
+print(f"among them it admits {admitted:.1f} mistakes and makes {made:.0f}")
+expect(made / admitted, "mistakes made for each one admitted", digits, mnist=2, digits=2)
 
 # %% [markdown]
-# It makes several times as many mistakes as it admits. **A softmax is not a probability of being right**;
-# lecture 5 measures such promises, and how to mend them is a field of its own (Guo et al., 2017).
+# It makes many times as many mistakes as it admits. **A softmax is not a probability of being right**; how to
+# mend that is a field of its own (Guo et al., 2017).
 
 # %% [markdown]
 # ## 3.9 What it has not learned
@@ -674,27 +681,26 @@ plots.show(
 
 # %% [markdown]
 # Among the noise, blobs and strokes. At the border, where no digit has any ink, no weight ever gets a
-# gradient: there the weights are still the random numbers that they started with.
+# gradient, because a weight's gradient is multiplied by its input, and that is always zero. There the weights
+# are still the random numbers that they started with:
 
 # %%
 ever_inked = x_train.max(axis=0).ravel() > 0
 training.set_seeds(0)
 kernel_at_start = dense_network(64, 64).layers[1].get_weights()[0]
 moved = np.abs(kernel - kernel_at_start).max(axis=1)  # per pixel
-print(f"{np.sum(~ever_inked)} of 784 pixels are black in every training image")
-assert moved[~ever_inked].max(initial=0) == 0
-assert np.median(moved[ever_inked]) > 0.01
+print(f"{np.sum(~ever_inked)} of 784 pixels are black in every training image;")
+still, typical = moved[~ever_inked].max(initial=0), np.median(moved[ever_inked])
+print(f"their weights moved by {still:.0f}, the others typically by {typical:.2f}")
+assert still == 0
+assert typical > 0.01
 
 # %% [markdown]
 # ## What we measured
 
 # %%
-print(f"{'network':14s}{'parameters':>12s}{'seconds':>9s}{'test accuracy':>15s}{'slides (MNIST)':>16s}")
-for name, model in models.items():
-    print(
-        f"{name:14s}{model.count_params():12,d}{seconds[name]:9.0f}{accuracy[name]:15.2%}{deck[name]:16.1%}"
-    )
-print(f"\nafter a shift of 4 pixels the 512-512 network is right in {after_shift[4]:.0%} of the cases")
+print(f"after a shift of 4 pixels the 512-512 network is right in {after_shift[4]:.0%} of the cases")
+board
 
 # %% [markdown]
 # ## Recap
@@ -713,13 +719,13 @@ print(f"\nafter a shift of 4 pixels the 512-512 network is right in {after_shift
 #    examples?
 # 2. Add shifted copies of the training images. Does the network learn to tolerate a shift of 4 pixels, and
 #    what does it cost?
-# 3. Photograph a digit of your own, invert it and set the paper to zero, prepare it with the functions of
-#    3.1, and ask the network.
+# 3. Photograph a digit of your own, invert it, set the paper to 0 and stretch the ink to 1, prepare it with
+#    the functions of 3.1, and ask the network.
 #
 # ## Further reading
 #
-# - *Gradient-based learning applied to document recognition*, Y. LeCun, L. Bottou, Y. Bengio, P. Haffner,
-#   1998.
+# - *Gradient-based learning applied to document recognition*, Y. LeCun, L. Bottou, Y. Bengio, P.
+#   Haffner, 1998.
 # - *Understanding deep learning requires rethinking generalization*, C. Zhang, S. Bengio, M. Hardt, B. Recht,
 #   O. Vinyals, 2017.
 # - *EMNIST: extending MNIST to handwritten letters*, G. Cohen, S. Afshar, J. Tapson, A. van Schaik, 2017.
