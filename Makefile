@@ -9,6 +9,7 @@ CLEAN_ENVIRONMENT = env -u TFDS_DATA_DIR -u LECTURE_DATA_DIR -u LECTURE_SCOREBOA
 .PHONY: help install run test test-real lab notebooks lint format lock clean
 
 help:
+	@echo "make install      make .venv with the pinned packages and the command .venv/bin/lecture"
 	@echo "make run          install, run the digit lectures, show the scoreboard (LECTURES=all, LECTURES=\"01 02\")"
 	@echo "make lab          install, open the notebooks in JupyterLab"
 	@echo "make test         install, check everything on the embedded data"
@@ -18,7 +19,11 @@ help:
 	@echo "make lock         renew requirements.lock and show what changed"
 	@echo "make clean        remove the environment, the caches and your runs (not your scoreboard, not your data)"
 
-install: $(VENV)/.installed
+# A moved or copied environment does not work: the stamp holds the folder that it was made for.
+install:
+	@[ -x $(BIN)/lecture ] && [ "$$(cat $(VENV)/.installed 2>/dev/null)" = "$(CURDIR)" ] || rm -f $(VENV)/.installed
+	@$(MAKE) --no-print-directory $(VENV)/.installed
+
 $(VENV)/.installed: requirements.lock pyproject.toml tools/install.sh
 	@bash tools/install.sh $(VENV)
 

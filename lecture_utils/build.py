@@ -409,6 +409,12 @@ def _build_one(lecture: Lecture, force: bool, package: Path | None, timeout: flo
         )
         if execution.failure:
             return f"{execution.failure} (the stored notebook is as it was)", ""
+        lost = _lost(old, execution.data)
+        if lost and not force:
+            return (
+                f"it is stored on {lost} and ran now on {', '.join(execution.data) or 'nothing'} (the stored "
+                "notebook is as it was). Name the prepared data in TFDS_DATA_DIR; or store it with --force"
+            ), ""
         leaks = _leaks(new, lecture.folder)
         if leaks:
             return f"{leaks[0]} (the stored notebook is as it was)", ""
@@ -423,6 +429,23 @@ def _build_one(lecture: Lecture, force: bool, package: Path | None, timeout: flo
         scoreboard.merge(board, results, lecture.slug)
     data = f" on {', '.join(execution.data)}" if execution.data else ""
     return "", f"executed {len(execution.cells)} cells in {execution.seconds:.1f} s{data}"
+
+
+def _lost(old: Any, data: Iterable[str]) -> str:
+    """Return the real data set that the stored notebook was executed on and this run was not, or ""."""
+    before = [] if old is None else old.metadata.get("lecture", {}).get("data", [])
+    return "mnist" if "mnist" in before and "mnist" not in data else ""
+
+
+def differs(lecture: Lecture) -> bool:
+    """Tell whether a reader has changed cells of the notebook; one that cannot be read counts as changed."""
+    if not lecture.notebook.exists():
+        return False
+    try:
+        old, new = _stored(lecture.notebook), cells_of(lecture.source)
+        return [cell.source for cell in old.cells] != [cell.source for cell in new.cells]
+    except (LectureError, AttributeError, TypeError):
+        return True
 
 
 def _again(notebook: Any) -> Any:

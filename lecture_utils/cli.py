@@ -236,7 +236,7 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("list", _list, "Show all lectures, how long they take, and what there is of them.")
-    command = add("run", _run, "Run lectures from the first cell to the last.")
+    command = add("run", _run, "Run lectures, as the authors wrote them, from the first cell to the last.")
     command.add_argument("lecture", nargs="+", help="a number, a name, the beginning of a name, or all")
     command.add_argument(
         "--timeout", type=_positive, metavar="SECONDS", help="what one cell may take; else no limit"

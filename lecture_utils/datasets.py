@@ -162,7 +162,7 @@ def _shown(path: Path) -> str:
     return "…/" + "/".join(names[-2:] if len(names) > 2 else names[-1:])
 
 
-def _setting() -> str:
+def setting() -> str:
     """Return ``LECTURE_DATA``: "auto", "offline" or "embedded"."""
     value = os.environ.get("LECTURE_DATA") or "auto"
     if value not in ("auto", "offline", "embedded"):
@@ -402,7 +402,7 @@ def mnist() -> Images:
     ----------
     Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition, 1998.
     """
-    images, news = _mnist_or_digits(_setting())
+    images, news = _mnist_or_digits(setting())
     if news:
         _say(news)
     _say(str(images.source))
@@ -1275,7 +1275,7 @@ def describe(name: str) -> Whereabouts:
     """
     name = _known(name)
     if name == "mnist":
-        return _describe_mnist(_setting())
+        return _describe_mnist(setting())
     if name == "glyphs":
         defaults = cache_dir() / "glyphs-6000-1000-0.npz"
         if defaults.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from lecture_utils import build, kernels, paths
 from lecture_utils.errors import LectureError
 from lecture_utils.lectures import Lecture, notebooks_folder, select
 
+_DATA_NEWS = re.compile(r"MNIST|Digits: |TFDS_DATA_DIR=|LECTURE_DATA=|The cache |No cache ")
 SLOWEST = 3
 _WORTH_NAMING = 0.05  # seconds; what is faster is not called slow
 
@@ -93,7 +95,12 @@ def run_lecture(
 
 
 def _run(lecture: Lecture, timeout: float | None, require: str | None, runs: Path) -> Run:
+    _check_settings(require)
     notebook = build.cells_of(lecture.source)
+    if build.differs(lecture):
+        print(
+            f"{lecture.slug}: your changes in {lecture.notebook.name} are not part of this run.", flush=True
+        )
     copy = runs / f"{lecture.slug}.ipynb"
     # Ask now: it would be a pity to learn it after an hour of training.
     _can_write(runs)
@@ -117,6 +124,17 @@ def _run(lecture: Lecture, timeout: float | None, require: str | None, runs: Pat
     return Run(lecture.slug, copy, execution, problem)
 
 
+def _check_settings(require: str | None) -> None:
+    """Refuse at once what would fail only after the lecture has loaded its data."""
+    from lecture_utils import datasets
+
+    setting = datasets.setting()
+    if require == "mnist" and setting == "embedded":
+        raise LectureError(
+            "LECTURE_DATA=embedded never loads mnist, which is required; unset one of the two."
+        )
+
+
 def _can_write(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,17 +156,34 @@ def _problem(execution: kernels.Execution, require: str | None) -> str | None:
     return None
 
 
+def _news(cells: Sequence) -> list[str]:
+    """Return what the lecture printed of where its real or embedded data came from, each line once."""
+    lines = [
+        line
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stdout"
+        for line in output["text"].splitlines()
+        if _DATA_NEWS.match(line)
+    ]
+    return list(dict.fromkeys(lines))
+
+
 def _report(lecture: Lecture, cells: Sequence, execution: kernels.Execution, copy: Path) -> None:
     """Print what was run, in what time, what was slow and what failed."""
     total = sum(1 for cell in cells if cell.cell_type == "code" and cell.source.strip())
     done = len(execution.cells) - (1 if execution.failure else 0)
     data = f" on {', '.join(execution.data)}" if execution.data else ""
     print(f"{lecture.slug}: {done} of {total} cells in {duration(execution.seconds)}{data}")
+    for line in _news(cells):
+        print(f"  {line}")
     slow = sorted(execution.cells.items(), key=lambda item: -item[1])[:SLOWEST]
     for index, seconds in slow:
         if seconds >= _WORTH_NAMING:
             line = kernels.one_line(kernels.first_line(cells[index].source), 70)
             print(f"  {duration(seconds):>12}  cell {index + 1}: {line}")
+    if not execution.failure:
+        print(f"  The executed copy: {copy}")
     if execution.failure:
         failure = execution.failure
         line_number = "" if failure.line is None else f", line {failure.line}"

@@ -268,7 +268,7 @@ COLUMNS: tuple[tuple[str, Callable[[Entry], str], bool], ...] = (
     ("epochs", lambda entry: str(entry.epochs), True),
     ("seconds", lambda entry: f"{entry.seconds:.1f}", True),
     ("test accuracy %", lambda entry: _percent(entry.accuracy), True),
-    ("deck %", lambda entry: "" if entry.deck is None else f"{100 * entry.deck:.1f}", True),
+    ("deck % (MNIST)", lambda entry: "" if entry.deck is None else f"{100 * entry.deck:.1f}", True),
     ("lecture", lambda entry: entry.lecture, False),
 )
 CAPTION = "Scoreboard: test accuracy of each network, beside the figure in the decks"

@@ -833,3 +833,20 @@ def test_stored_notebooks_are_json_with_sorted_keys_for_readable_diffs(built: tu
     content = json.loads(built[1])
     assert list(content) == sorted(content)
     assert built[1].endswith("}\n")
+
+
+def test_outputs_on_real_data_are_not_replaced_by_a_run_without_them(tmp_path: Path) -> None:
+    code = (
+        "import types\n"
+        "Images = type('Images', (types.SimpleNamespace,), {'__module__': 'lecture_utils.datasets'})\n"
+        "data = Images(source=types.SimpleNamespace(name='NAME'))"
+    )
+    notebooks = make_workbook(tmp_path, l01_a=lecture(code.replace("NAME", "mnist")))
+    assert build.build(notebooks=notebooks) == []
+    stored = (notebooks / "01_a.ipynb").read_bytes()
+    make_workbook(tmp_path, l01_a=lecture(code.replace("NAME", "digits")))
+    problems = build.build(notebooks=notebooks)
+    assert len(problems) == 1
+    assert "it is stored on mnist and ran now on digits" in problems[0]
+    assert (notebooks / "01_a.ipynb").read_bytes() == stored
+    assert build.build(force=True, notebooks=notebooks) == []

@@ -64,8 +64,13 @@ def test_a_failed_download_is_no_installation(checkout: Path) -> None:
     assert not (checkout / "venv" / ".installed").exists()
 
 
-def test_make_installs_once_and_again_only_when_the_packages_change(checkout: Path) -> None:
-    program(checkout, "bash", 'mkdir -p "$2"; touch "$2/.installed"; echo installed >> log')
+def test_make_installs_once_and_again_when_the_packages_change_or_the_folder_moves(checkout: Path) -> None:
+    program(
+        checkout,
+        "bash",
+        'mkdir -p "$2/bin"; touch "$2/bin/lecture"; chmod +x "$2/bin/lecture"; '
+        'pwd > "$2/.installed"; echo installed >> log',
+    )
 
     def log() -> int:
         own = {
@@ -87,3 +92,6 @@ def test_make_installs_once_and_again_only_when_the_packages_change(checkout: Pa
     later = (checkout / ".venv/.installed").stat().st_mtime + 10
     os.utime(lock, (later, later))
     assert log() == 2
+    moved = checkout.rename(checkout.with_name("moved"))
+    checkout = moved
+    assert log() == 3, "a moved environment is made anew"

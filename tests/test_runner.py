@@ -18,7 +18,7 @@ import psutil
 import pytest
 from workbooks import lecture, make_workbook
 
-from lecture_utils import kernels, runner
+from lecture_utils import build, kernels, runner
 from lecture_utils.errors import LectureError
 
 # The lecture that a test breaks off: it starts a child that has its own session and ignores politeness,
@@ -76,7 +76,8 @@ def test_a_run_reports_its_time_and_its_slowest_cells_and_saves_the_outputs(
     assert run.problem is None
     lines = capsys.readouterr().out.splitlines()
     assert re.fullmatch(r"01_a: 6 of 6 cells in \d\.\d s", lines[0])
-    assert [line.split("  ")[-1] for line in lines[1:]] == [
+    assert lines[-1] == f"  The executed copy: {run.copy}"
+    assert [line.split("  ")[-1] for line in lines[1:-1]] == [
         "cell 4: time.sleep(0.8)",
         "cell 5: time.sleep(0.6)",
         "cell 6: time.sleep(0.4); print('done')",
@@ -172,8 +173,9 @@ def test_another_python3_kernel_of_the_reader_is_not_used(
 
 
 def test_the_data_that_a_lecture_loaded_are_known_and_can_be_required(
-    run_one: Callable[..., runner.Run], capsys: pytest.CaptureFixture[str]
+    run_one: Callable[..., runner.Run], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LECTURE_DATA", "offline")
     fake = (
         "import sys, types\nfrom types import SimpleNamespace\n"
         "Images = type('Images', (SimpleNamespace,), {'__module__': 'lecture_utils.datasets'})\n"
@@ -418,3 +420,38 @@ def test_two_runs_side_by_side_do_not_end_each_other(tmp_path: Path) -> None:
     for thread in threads:
         thread.join(30)
     assert [result.problem for result in results] == [None, None]
+
+
+def test_settings_that_cannot_work_are_refused_before_anything_runs(
+    run_one: Callable[..., runner.Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LECTURE_DATA", "embedded")
+    with pytest.raises(LectureError, match="LECTURE_DATA=embedded never loads mnist"):
+        run_one("1 / 0", require="mnist")
+    monkeypatch.setenv("LECTURE_DATA", "foo")
+    with pytest.raises(LectureError, match="LECTURE_DATA is 'foo'"):
+        run_one("1 / 0")
+
+
+def test_a_run_says_where_the_digits_came_from(
+    run_one: Callable[..., runner.Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_one(
+        "print('TFDS_DATA_DIR=/typo is not a folder')", "print('Digits: 5 (embedded)')\nprint('accuracy 1')"
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1:3] == ["  TFDS_DATA_DIR=/typo is not a folder", "  Digits: 5 (embedded)"]
+    assert not any("accuracy" in line for line in lines)
+
+
+def test_a_reader_is_told_that_changes_in_the_notebook_are_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    notebooks = make_workbook(tmp_path, l01_a=lecture("x = 1"))
+    assert build.build(["01"], notebooks=notebooks) == []
+    runner.run(["01"], notebooks=notebooks, runs=tmp_path / "runs")
+    assert "your changes" not in capsys.readouterr().out
+    path = notebooks / "01_a.ipynb"
+    path.write_text(path.read_text().replace("x = 1", "x = 2"))
+    runner.run(["01"], notebooks=notebooks, runs=tmp_path / "runs")
+    assert "01_a: your changes in 01_a.ipynb are not part of this run." in capsys.readouterr().out

@@ -15,7 +15,10 @@ for candidate in ${PYTHON:-python3.11 python3.12 python3.13 python3 python}; do
 done
 [ -n "$python" ] || fail "needs Python 3.11, 3.12 or 3.13, found $( (${PYTHON:-python3} --version 2>&1 || true) | tail -n 1). Install one of them, or name it: make run PYTHON=/path/to/python3.11"
 
-if [ ! -x "$venv/bin/python" ] || ! "$venv/bin/python" -c "$supported" 2>/dev/null; then
+made_for() { sed -n '1s/^#!//p' "$venv/bin/pip" 2>/dev/null; }
+case "$venv" in /*) here=$venv ;; *) here=$PWD/$venv ;; esac
+if [ ! -x "$venv/bin/python" ] || [ "$(dirname "$(made_for)")" != "$here/bin" ] \
+    || ! "$venv/bin/python" -c "$supported" 2>/dev/null; then
     free=$(df -Pk . | awk 'NR == 2 {print int($4 / 1024)}')
     [ "$free" -ge 4500 ] || fail "needs about 4.5 GB of free disk space here, found $free MB. Free some space, or clone to another disk."
     echo "Making $venv with $("$python" --version)"
@@ -34,5 +37,5 @@ quiet=--quiet
 # TensorFlow starts in 6 s from compiled files and in 20 s without; do it here, whatever the environment says.
 echo "Compiling the packages"
 "$venv/bin/python" -m compileall -q -j 0 "$venv/lib" >/dev/null 2>&1 || true
-touch "$venv/.installed"
+echo "$PWD" > "$venv/.installed"
 echo "Installed in $venv ($(du -sh "$venv" | cut -f1))"

@@ -14,8 +14,8 @@
 # - report a test accuracy with its uncertainty, and tell a difference from luck;
 # - look at a network's mistakes, and at what it has *not* learned.
 #
-# **Time:** 50 minutes to read, three minutes to run (half a minute on the embedded digits). **Builds on:**
-# lectures 1 and 2.
+# **Time:** 50 minutes to read, 3 minutes to run (one on the embedded digits). **Builds on:** lectures 1
+# and 2.
 
 # %%
 from itertools import pairwise
