@@ -22,7 +22,7 @@ help:
 # A moved or copied environment does not work: the stamp holds the folder that it was made for.
 install:
 	@[ -x $(BIN)/lecture ] && [ "$$(cat $(VENV)/.installed 2>/dev/null)" = "$(CURDIR)" ] || rm -f $(VENV)/.installed
-	@$(MAKE) --no-print-directory $(VENV)/.installed
+	@$(MAKE) -s --no-print-directory $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock pyproject.toml tools/install.sh
 	@bash tools/install.sh $(VENV)
