@@ -42,6 +42,12 @@ SIDE = 28  # pixels: the height and the width of every digit and every letter
 # How many images MNIST has (LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document
 # Recognition, 1998). Anything else is not MNIST.
 _MNIST_COUNTS = {"train": 60_000, "test": 10_000}
+# How often each digit occurs in MNIST, and the sum of all gray values: other images, or other labels, differ.
+_MNIST_DIGITS = {
+    "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+    "test": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+}
+_MNIST_INK = {"train": 1_567_298_545, "test": 264_923_200}
 _DOWNLOAD_BYTES = 11_490_434
 _DOWNLOAD_FORMAT = 2  # raise it when the arrays that are kept of a download change
 
@@ -149,7 +155,10 @@ class Photographs:
 
 def _say(line: str) -> None:
     """Print one line at once: in a notebook and in a log the reader sees it before the wait."""
-    print(line, flush=True)
+    try:
+        print(line, flush=True)
+    except UnicodeEncodeError:  # a terminal that knows ASCII only
+        print(line.encode("ascii", "replace").decode(), flush=True)
 
 
 def _shown(path: Path) -> str:
@@ -517,10 +526,22 @@ def _read_with_tfds(folder: Path) -> Arrays:
     except Exception as error:  # TFDS lets through whatever its JSON files or odd records provoke
         fault = f"is not an MNIST that TFDS can read ({type(error).__name__})"
         raise DatasetError(f"{folder} {fault}. {remedy}") from error
-    fault = _image_problem(**_MNIST_COUNTS, classes=len(DIGIT_NAMES))(arrays)
+    fault = _image_problem(**_MNIST_COUNTS, classes=len(DIGIT_NAMES))(arrays) or _not_as_published(arrays)
     if fault:
         raise DatasetError(f"{folder} is not MNIST as published: {fault}. {remedy}")
     return arrays
+
+
+def _not_as_published(arrays: Arrays) -> str:
+    """Return in what images differ from the published MNIST, or ""; their order does not matter."""
+    for part, digits in _MNIST_DIGITS.items():
+        if len(arrays[f"y_{part}"]) != sum(digits):
+            continue  # a small stand-in; the counts were checked before
+        if tuple(np.bincount(arrays[f"y_{part}"], minlength=len(digits))) != digits:
+            return f"its {part} labels are not MNIST's"
+        if int(arrays[f"x_{part}"].sum(dtype=np.int64)) != _MNIST_INK[part]:
+            return f"its {part} images are not MNIST's"
+    return ""
 
 
 def _first_damaged(files: list[Path]) -> Path:

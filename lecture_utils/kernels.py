@@ -27,6 +27,7 @@ from typing import IO, Any
 from lecture_utils.errors import LectureError
 
 START_SECONDS = 120
+_FLOOD = 1_000_000  # characters of one stream of one cell; more is cut
 KILL_SECONDS = 5
 _MARKER = "LECTURE_KERNEL"
 _LONGEST_SOCKET = 90  # characters; macOS allows 103 for a socket's path, and "-1" to "-5" is appended
@@ -301,7 +302,7 @@ async def _execute(
         notebook,
         km=manager,
         timeout=None if timeout is None else max(1, round(timeout)),
-        coalesce_streams=True,
+        coalesce_streams=False,  # its pattern takes quadratic time on a long line; see _coalesce
         record_timing=False,
         store_widget_state=False,
         log=manager.log,
@@ -322,6 +323,7 @@ async def _execute(
         except DeadKernelError:
             why = _died(await manager.provisioner.poll(), log)
         result.cells[index] = time.perf_counter() - start
+        _coalesce(cell)
         to_fail = "raises-exception" in cell.metadata.get("tags", [])
         if why is None and to_fail and not any(output.output_type == "error" for output in cell.outputs):
             why = "this cell is tagged raises-exception, and it raised none"
@@ -338,6 +340,33 @@ async def _execute(
     answer = reply["content"].get("user_expressions", {}).get("data", {})
     if answer.get("status") == "ok":
         result.data = tuple(ast.literal_eval(answer["data"]["text/plain"]))
+
+
+def _coalesce(cell: Any) -> None:
+    """Join neighboring pieces of one stream, apply carriage returns as a terminal would, and cut a flood."""
+    joined: list[Any] = []
+    for output in cell.outputs:
+        last = joined[-1] if joined else None
+        if output.output_type == "stream" and last is not None and last.get("name") == output.name:
+            last["pieces"].append(output.text)
+        elif output.output_type == "stream":
+            joined.append(output)
+            output["pieces"] = [output.text]
+        else:
+            joined.append(output)
+    for output in joined:
+        if output.output_type == "stream":
+            text = "\n".join(_after_returns(line) for line in "".join(output.pop("pieces")).split("\n"))
+            if len(text) > _FLOOD:
+                text = f"{text[:_FLOOD]}\n… {len(text) - _FLOOD:,} characters left out\n"
+            output.text = text
+    cell.outputs = joined
+
+
+def _after_returns(line: str) -> str:
+    """Return what a terminal shows of a line with carriage returns (one at its end has no effect yet)."""
+    end = "\r" if line.endswith("\r") else ""
+    return line.removesuffix("\r").rsplit("\r", 1)[-1] + end
 
 
 async def _every_second(action: Callable[[], None]) -> None:

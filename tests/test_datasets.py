@@ -1207,3 +1207,19 @@ def test_a_cache_made_by_other_code_is_made_again(monkeypatch: pytest.MonkeyPatc
     again = datasets._digits()
     assert path.stat().st_mtime_ns != before
     assert np.array_equal(first.x_train, again.x_train)
+
+
+def test_images_or_labels_that_are_not_mnists_are_named() -> None:
+    arrays: datasets.Arrays = {}
+    for part, digits in datasets._MNIST_DIGITS.items():
+        arrays[f"y_{part}"] = np.repeat(np.arange(10), digits)
+        ink = np.zeros((sum(digits), 28, 28), np.uint8)
+        whole, rest = divmod(datasets._MNIST_INK[part], 255)
+        ink.reshape(-1)[:whole] = 255
+        ink.reshape(-1)[whole] = rest
+        arrays[f"x_{part}"] = ink
+    assert datasets._not_as_published(arrays) == ""
+    shifted = {**arrays, "y_train": (arrays["y_train"] + 3) % 10}
+    assert datasets._not_as_published(shifted) == "its train labels are not MNIST's"
+    other = {**arrays, "x_test": np.maximum(arrays["x_test"], 1)}
+    assert datasets._not_as_published(other) == "its test images are not MNIST's"

@@ -455,3 +455,16 @@ def test_a_reader_is_told_that_changes_in_the_notebook_are_not_run(
     path.write_text(path.read_text().replace("x = 1", "x = 2"))
     runner.run(["01"], notebooks=notebooks, runs=tmp_path / "runs")
     assert "01_a: your changes in 01_a.ipynb are not part of this run." in capsys.readouterr().out
+
+
+def test_a_flood_of_output_in_one_line_does_not_stop_the_clock(
+    run_one: Callable[..., runner.Run], capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = time.monotonic()
+    run = run_one("print('x' * 3_000_000)", "for i in range(50_000):\n    print(f'\\r{i}', end='')\nprint()")
+    assert run.problem is None
+    assert time.monotonic() - start < 30
+    flood, counter = (saved(run).cells[place].outputs[0].text for place in (2, 3))
+    assert flood.endswith("characters left out\n")
+    assert len(flood) < 1_100_000
+    assert counter == "49999\n"
