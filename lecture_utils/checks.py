@@ -212,7 +212,7 @@ def check(
     if callable(expected):
         problem = _judged(expected, given, task)
     else:
-        problem = _difference(given, expected, rtol, atol, "the answer")
+        problem = difference(given, expected, rtol, atol, "the answer")
     if problem is None:
         return _say(Result.RIGHT, task, "", "")
     return _say(Result.WRONG, task, problem, hint)
@@ -235,8 +235,29 @@ def _judged(predicate: Callable[[Any], Any], given: Any, task: str) -> str | Non
     raise LectureError(f"check({task!r}): the predicate must return True, False or a text, got {verdict!r}")
 
 
-def _difference(given: Any, expected: Any, rtol: float, atol: float, what: str) -> str | None:
-    """Return in words how an answer differs from what is expected, None if it does not."""
+def difference(
+    given: Any, expected: Any, rtol: float = 1e-5, atol: float = 1e-8, what: str = "the answer"
+) -> str | None:
+    """Return in words how an answer differs from what is expected, None if it does not.
+
+    The words never hold the expected value.
+
+    Parameters
+    ----------
+    given : anything
+        The answer.
+    expected : number, text, array, or tuple, list, dict of these
+        What is right.
+    rtol, atol : float
+        Right is ``abs(given - expected) <= atol + rtol * abs(expected)``, elementwise.
+    what : str
+        What the words call the answer.
+
+    Raises
+    ------
+    LectureError
+        The expected value holds nan, or cannot be compared with.
+    """
     if given is None and expected is not None:
         return f"{what} is None: is a return missing?"
     if isinstance(expected, Mapping):
@@ -265,7 +286,7 @@ def _mapping_difference(given: Any, expected: Mapping, rtol: float, atol: float,
     if extra:
         return f"{what} has a key too many: {extra[0]!r}"
     problems = (
-        _difference(given[key], value, rtol, atol, f"{what}[{key!r}]") for key, value in expected.items()
+        difference(given[key], value, rtol, atol, f"{what}[{key!r}]") for key, value in expected.items()
     )
     return next((problem for problem in problems if problem), None)
 
@@ -280,7 +301,7 @@ def _sequence_difference(
     if len(given) != len(expected):
         return f"{what} has {len(given)} values; {len(expected)} were expected"
     pairs = enumerate(zip(given, expected, strict=True))
-    problems = (_difference(one, other, rtol, atol, f"{what}[{i}]") for i, (one, other) in pairs)
+    problems = (difference(one, other, rtol, atol, f"{what}[{i}]") for i, (one, other) in pairs)
     return next((problem for problem in problems if problem), None)
 
 

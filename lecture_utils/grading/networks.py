@@ -1,0 +1,140 @@
+"""Judge a dense network from its weights alone, in NumPy: no model is loaded, no code of a student runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lecture_utils.grading.judging import WrongAnswer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MAX_LAYERS = 60
+
+
+def _activations() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
+    import numpy as np
+    from scipy import special
+
+    return {
+        "linear": lambda z: z,
+        "relu": lambda z: np.maximum(z, 0),
+        "relu6": lambda z: np.clip(z, 0, 6),
+        "leaky_relu": lambda z: np.where(z > 0, z, 0.2 * z),
+        "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+        "selu": lambda z: (
+            1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(np.minimum(z, 0)))
+        ),
+        "gelu": lambda z: z * special.ndtr(z),
+        "silu": lambda z: z * special.expit(z),
+        "sigmoid": special.expit,
+        "tanh": np.tanh,
+        "softplus": lambda z: np.logaddexp(z, 0),
+        "softmax": lambda z: special.softmax(z, axis=-1),
+    }
+
+
+def _weights(entry: dict[str, Any], name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    import numpy as np
+
+    array = entry.get(name)
+    fits = (
+        isinstance(array, np.ndarray)
+        and array.dtype.kind == "f"
+        and array.ndim == len(shape)
+        and all(size in (None, have) for size, have in zip(shape, array.shape, strict=True))
+    )
+    if not fits or array is None:
+        raise WrongAnswer(f"the network's {name} is not an array of the right shape")
+    return array.astype(np.float32)
+
+
+def parameters(layers: Any) -> int:
+    """Return how many numbers a network holds, the statistics of batch normalization included.
+
+    Parameters
+    ----------
+    layers : list of dict
+        What :func:`lecture_utils.grading.inside.export` handed out; nothing in it is trusted.
+
+    Raises
+    ------
+    WrongAnswer
+        It is no network.
+    """
+    import numpy as np
+
+    return sum(
+        value.size for entry in _checked(layers) for value in entry.values() if isinstance(value, np.ndarray)
+    )
+
+
+def _checked(layers: Any) -> Sequence[dict[str, Any]]:
+    if not isinstance(layers, list) or not all(isinstance(entry, dict) for entry in layers):
+        raise WrongAnswer("the answer is not a network")
+    if len(layers) > MAX_LAYERS:
+        raise WrongAnswer(f"the network has more than {MAX_LAYERS} layers")
+    return layers
+
+
+def predict(layers: Any, x: np.ndarray) -> np.ndarray:
+    """Return the outputs of a network.
+
+    Parameters
+    ----------
+    layers : list of dict
+        What :func:`lecture_utils.grading.inside.export` handed out; nothing in it is trusted.
+    x : array, (examples, ...)
+        Inputs as the network takes them.
+
+    Returns
+    -------
+    array, (examples, outputs)
+
+    Raises
+    ------
+    WrongAnswer
+        It is no network, or takes other inputs.
+    """
+    import numpy as np
+
+    known = _activations()
+    z = np.asarray(x, np.float32)
+    with np.errstate(all="ignore"):
+        for entry in _checked(layers):
+            kind = entry.get("layer")
+            if kind == "flatten":
+                z = z.reshape(len(z), -1)
+            elif kind == "rescaling" and all(type(entry.get(key)) is float for key in ("scale", "offset")):
+                z = (z * entry["scale"] + entry["offset"]).astype(np.float32)
+            elif kind == "dense":
+                kernel = _weights(entry, "kernel", (z.shape[-1], None))
+                z = z @ kernel
+                if entry.get("bias") is not None:
+                    z = z + _weights(entry, "bias", (kernel.shape[1],))
+                z = _activate(z, entry, known)
+            elif kind == "activation":
+                z = _activate(z, entry, known)
+            elif kind == "batchnorm" and type(entry.get("epsilon")) is float:
+                width = (z.shape[-1],)
+                scale = 1 / np.sqrt(_weights(entry, "variance", width) + entry["epsilon"])
+                z = (z - _weights(entry, "mean", width)) * scale
+                if entry.get("gamma") is not None:
+                    z = z * _weights(entry, "gamma", width)
+                if entry.get("beta") is not None:
+                    z = z + _weights(entry, "beta", width)
+            else:
+                raise WrongAnswer(f"the network has a layer that is not allowed: {str(kind)[:40]!r}")
+    if z.ndim != 2:
+        raise WrongAnswer(f"the network gives an output of shape {('examples', *z.shape[1:])} for each batch")
+    return z
+
+
+def _activate(
+    z: np.ndarray, entry: dict[str, Any], known: dict[str, Callable[[np.ndarray], np.ndarray]]
+) -> np.ndarray:
+    name = entry.get("activation")
+    if not isinstance(name, str) or name not in known:
+        raise WrongAnswer(f"the network has an activation that is not allowed: {str(name)[:40]!r}")
+    return known[name](z)
