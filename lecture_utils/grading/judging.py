@@ -192,18 +192,19 @@ class Answers(Mapping[str, Any]):
         for payload in payloads:
             try:
                 answer = values.parse(payload)
-                if type(answer) is not dict or answer.get("task") != task or type(answer["key"]) is not str:
-                    continue
-                key = answer["key"][:100]
-                if "failed" in answer:
-                    value: Any = Failed(" ".join(str(answer["failed"]).split())[:_MAX_WORDS])
-                    self.unanswered |= answer.get("unanswered") is True
-                else:
-                    value = values.decode(answer["value"])
-            except values.NotPlain as error:
-                value = Failed(f"the answer cannot be used: {error}")
-            except KeyError:
+            except values.NotPlain:
                 continue
+            if type(answer) is not dict or answer.get("task") != task or type(answer.get("key")) is not str:
+                continue
+            key = answer["key"][:100]
+            if "failed" in answer or "value" not in answer:
+                value: Any = Failed(" ".join(str(answer.get("failed", self._why)).split())[:_MAX_WORDS])
+                self.unanswered |= answer.get("unanswered") is True
+            else:
+                try:
+                    value = values.decode(answer["value"])
+                except values.NotPlain as error:
+                    value = Failed(f"the answer cannot be used: {error}")
             if key in self._values:
                 twice.add(key)
             self._values[key] = value
@@ -275,7 +276,7 @@ class Judge:
             The judge itself failed: a fault of ours, never the student's.
         """
         try:
-            given = values.loads(values.dumps(self.given[task]))  # no judge can change another's inputs
+            given = values.copied(values.loads(values.dumps(self.given[task])))
             parts = list(self._space[f"judge_{task}"](given, self._kept[task], answers))
             total = sum(entry.points for entry in parts)
             if not math.isclose(total, self._points[task]):

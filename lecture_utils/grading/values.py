@@ -78,11 +78,11 @@ def _encode_array(value: Any) -> Any:
         array = np.asarray(value.numpy() if callable(getattr(value, "numpy", None)) else value)
     except (TypeError, ValueError) as error:
         raise NotPlain(f"it is a {type(value).__name__}, not a number, text or array") from error
-    if array.dtype.kind in "US" and array.ndim == 0:
-        return str(array)
-    if array.dtype.kind in "US":
+    if array.dtype.kind == "U":
         return _encode(array.tolist(), 1)
     if array.dtype.kind not in "biufc":
+        if array.dtype.kind == "S":
+            raise NotPlain("it is made of bytes, not a number, text or array")
         try:
             array = array.astype(np.float32) if array.dtype.kind == "V" else array.astype(float)
         except (TypeError, ValueError) as error:
@@ -129,6 +129,19 @@ def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> Any:
     raise NotPlain(f"it holds {name}, which is not JSON")
+
+
+def copied(value: Any) -> Any:
+    """Return a value that crossed the border with arrays of its own, which may be written to."""
+    import numpy as np
+
+    if isinstance(value, np.ndarray):
+        return np.array(value)
+    if isinstance(value, dict):
+        return {key: copied(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(copied(entry) for entry in value)
+    return value
 
 
 def decode(encoded: Any) -> Any:
@@ -178,6 +191,7 @@ def _decode_array(encoded: dict[str, Any]) -> Any:
     content, dtype, shape = encoded["array"], encoded["dtype"], encoded["shape"]
     fine = (
         type(content) is str
+        and type(dtype) is str
         and dtype in _DTYPES
         and type(shape) is list
         and len(shape) <= _MAX_DIMENSIONS
