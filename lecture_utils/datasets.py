@@ -39,17 +39,80 @@ DIGIT_NAMES = tuple("0123456789")
 LETTER_NAMES = tuple("ABCDEFGHIJ")
 SIDE = 28  # pixels: the height and the width of every digit and every letter
 
-# How many images MNIST has (LeCun, Bottou, Bengio, Haffner: Gradient-Based Learning Applied to Document
-# Recognition, 1998). Anything else is not MNIST.
-_MNIST_COUNTS = {"train": 60_000, "test": 10_000}
-# How often each digit occurs in MNIST, and the sum of all gray values: other images, or other labels, differ.
-_MNIST_DIGITS = {
-    "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
-    "test": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
-}
-_MNIST_INK = {"train": 1_567_298_545, "test": 264_923_200}
-_DOWNLOAD_BYTES = 11_490_434
+CLOTHES_NAMES = (
+    *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+    *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+)
+
+_COUNTS = {"train": 60_000, "test": 10_000}  # of MNIST and of Fashion-MNIST alike
 _DOWNLOAD_FORMAT = 2  # raise it when the arrays that are kept of a download change
+
+
+@dataclass(frozen=True)
+class _Published:
+    """Labelled images as they were published, and what tells them from any others.
+
+    Attributes
+    ----------
+    name : str
+        What the loader and `Source` call them.
+    tfds : str
+        What TFDS and ``keras.datasets`` call them.
+    title : str
+    class_names : tuple of str
+    labels : dict of str to tuple of int
+        How often each class occurs in each part.
+    ink : dict of str to int
+        The sum of all gray values in each part.
+    size : int
+        Bytes to download.
+    digests : dict of str to str
+        SHA-256 of the files that Keras downloads, where Keras itself does not compare them.
+    instead : str
+        What takes their place, in words.
+    """
+
+    name: str
+    tfds: str
+    title: str
+    class_names: tuple[str, ...]
+    labels: dict[str, tuple[int, ...]]
+    ink: dict[str, int]
+    size: int
+    digests: dict[str, str]
+    instead: str
+
+
+_MNIST = _Published(
+    name="mnist",
+    tfds="mnist",
+    title="MNIST",
+    class_names=DIGIT_NAMES,
+    labels={
+        "train": (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949),
+        "test": (980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009),
+    },
+    ink={"train": 1_567_298_545, "test": 264_923_200},
+    size=11_490_434,
+    digests={},
+    instead="scikit-learn's handwritten digits take its place: real ones too, but fewer.",
+)
+_FASHION = _Published(
+    name="fashion",
+    tfds="fashion_mnist",
+    title="Fashion-MNIST",
+    class_names=CLOTHES_NAMES,
+    labels={"train": (6000,) * 10, "test": (1000,) * 10},
+    ink={"train": 3_431_114_169, "test": 573_469_082},
+    size=30_878_645,
+    digests={
+        "train-images-idx3-ubyte.gz": "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    },
+    instead="Letters drawn from matplotlib's fonts take its place: of the same form, and easier.",
+)
 
 # Seconds. A download that has not begun or does not move is given up; so is one that never ends.
 _START_LIMIT = 60.0
@@ -64,7 +127,7 @@ class Source:
     Attributes
     ----------
     name : str
-        What was loaded: "mnist", "digits", "glyphs", "moons" and so on. It selects the floors in
+        What was loaded: "mnist", "digits", "fashion", "glyphs", "moons" and so on. It selects the floors in
         `lecture_utils.checks.expect`, because a network reaches other figures on other data.
     origin : str
         Where it came from, in words.
@@ -81,7 +144,8 @@ class Source:
     unit: str = "images"
 
     def __str__(self) -> str:
-        title = self.name.upper() if self.name in ("mnist", "xor") else self.name.capitalize()
+        titles = {"mnist": "MNIST", "fashion": "Fashion-MNIST", "xor": "XOR"}
+        title = titles.get(self.name, self.name.capitalize())
         if self.test:
             return f"{title}: {self.train:,} training and {self.test:,} test {self.unit} ({self.origin})"
         return f"{title}: {self.train:,} {self.unit} ({self.origin})"
@@ -103,7 +167,7 @@ class Images:
         So many of the last training examples make an honest validation part: as with the test data, nothing
         in it was seen before. In the embedded digits they are all that two writers wrote, so that no hand
         and no moved copy of a digit is on both sides; in the glyphs they are drawn in fonts of their own; in
-        MNIST they are the last twelfth.
+        MNIST and in Fashion-MNIST they are the last twelfth.
     """
 
     x_train: NDArray[np.uint8]
@@ -382,10 +446,7 @@ def _images(arrays: Arrays, class_names: tuple[str, ...], name: str, origin: str
     )
 
 
-# --- MNIST
-
-
-_INSTEAD = "scikit-learn's handwritten digits take its place: real ones too, but fewer."
+# --- MNIST and Fashion-MNIST
 
 
 def mnist() -> Images:
@@ -411,50 +472,88 @@ def mnist() -> Images:
     ----------
     Y. LeCun, L. Bottou, Y. Bengio, P. Haffner: Gradient-Based Learning Applied to Document Recognition, 1998.
     """
-    images, news = _mnist_or_digits(setting())
+    return _real_or_embedded(_MNIST, _digits)
+
+
+def fashion() -> Images:
+    """Load Fashion-MNIST, photographs of clothes, or what can stand in for it on this machine.
+
+    In the same order as `mnist`: a prepared directory of TensorFlow Datasets, an earlier download, a download
+    by Keras, of which the checksums are compared; then the letters of `glyphs`, which need no file. Whatever
+    takes Fashion-MNIST's place is announced. ``LECTURE_DATA=offline`` leaves out the download,
+    ``LECTURE_DATA=embedded`` goes straight to the letters.
+
+    Returns
+    -------
+    Images
+        60,000 training and 10,000 test images with ``source.name == "fashion"``, or 6,000 and 1,000 with
+        ``source.name == "glyphs"``; ten classes in both.
+
+    Raises
+    ------
+    DatasetError
+        The prepared directory is damaged, there is not enough memory, or ``LECTURE_DATA`` has no such value.
+
+    References
+    ----------
+    H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning
+    Algorithms, 2017.
+    """
+    return _real_or_embedded(_FASHION, _glyphs)
+
+
+def _real_or_embedded(wanted: _Published, embedded: Callable[[], Images]) -> Images:
+    """Return the published images or, where they cannot be had, the embedded ones; say which and why."""
+    images, news = _found(wanted, setting())
+    if images is None:
+        images = embedded()
     if news:
         _say(news)
     _say(str(images.source))
     return images
 
 
-def _mnist_or_digits(setting: str) -> tuple[Images, str]:
-    """Return the images and, where they are not MNIST, a line that says why."""
+def _found(wanted: _Published, setting: str) -> tuple[Images | None, str]:
+    """Return the published images, or None and a line that says why others take their place."""
     if setting == "embedded":
-        return _digits(), f"LECTURE_DATA=embedded: MNIST is not looked for. {_INSTEAD}"
-    prepared = _find_prepared()
+        return None, f"LECTURE_DATA=embedded: {wanted.title} is not looked for. {wanted.instead}"
+    prepared = _find_prepared(wanted)
     if prepared.news:
         _say(prepared.news)
-    problem = _image_problem(**_MNIST_COUNTS, classes=len(DIGIT_NAMES))
-    with _memory_for("MNIST", 2.0 * sum(_MNIST_COUNTS.values()) * SIDE**2, "set LECTURE_DATA=embedded"):
+    problem = _image_problem(**_COUNTS, classes=len(wanted.class_names))
+    with _memory_for(wanted.title, 2.0 * sum(_COUNTS.values()) * SIDE**2, "set LECTURE_DATA=embedded"):
         if prepared.folder is not None:
             folder = prepared.folder
-            found = _cached("mnist-prepared", _fingerprint(folder), lambda: _read_prepared(folder), problem)
-            return _mnist_images(found, f"prepared TFDS directory {prepared.shown}"), ""
-        arrays, failure = _downloaded(problem, allowed=setting == "auto")
-        if arrays is not None:
-            return _mnist_images(arrays, "downloaded by Keras"), ""
-    return _digits(), (
-        f"MNIST is not at hand: nothing is prepared in {prepared.shown}, {failure}. {_INSTEAD} "
-        "data/README.md says how to get MNIST."
+            arrays: Arrays | None = _cached(
+                f"{wanted.name}-prepared",
+                _fingerprint(folder),
+                lambda: _read_prepared(wanted, folder),
+                problem,
+            )
+            origin, failure = f"prepared TFDS directory {prepared.shown}", ""
+        else:
+            arrays, failure = _downloaded(wanted, problem, allowed=setting == "auto")
+            origin = "downloaded by Keras"
+    if arrays is not None:
+        validation = len(arrays["x_train"]) // 12
+        return _images(arrays, wanted.class_names, wanted.name, origin, validation), ""
+    return None, (
+        f"{wanted.title} is not at hand: nothing is prepared in {prepared.shown}, {failure}. "
+        f"{wanted.instead} data/README.md says how to get {wanted.title}."
     )
-
-
-def _mnist_images(arrays: Arrays, origin: str) -> Images:
-    return _images(arrays, DIGIT_NAMES, "mnist", origin, validation=len(arrays["x_train"]) // 12)
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What was found of a prepared MNIST: its folder, the directory as it may be shown, what to announce."""
+    """What was found of prepared data: their folder, the directory as it may be shown, what to announce."""
 
     folder: Path | None
     shown: str
     news: str = ""
 
 
-def _find_prepared() -> _Prepared:
-    """Look for MNIST in ``TFDS_DATA_DIR``, else in ``data/tfds``. Nothing is read."""
+def _find_prepared(wanted: _Published) -> _Prepared:
+    """Look for a set in ``TFDS_DATA_DIR``, else in ``data/tfds``. Nothing is read."""
     given = os.environ.get("TFDS_DATA_DIR")
     root = Path(given).expanduser() if given else data_dir() / "tfds"
     shown = _shown(Path(given) if given else root)
@@ -463,7 +562,7 @@ def _find_prepared() -> _Prepared:
         root = project_root() / root
     versions = [
         folder
-        for folder in (root / "mnist").glob("*.*.*")
+        for folder in (root / wanted.tfds).glob("*.*.*")
         if re.fullmatch(r"\d+\.\d+\.\d+", folder.name) and os.path.exists(folder / "dataset_info.json")
     ]
     if versions:
@@ -471,7 +570,7 @@ def _find_prepared() -> _Prepared:
         return _Prepared(newest, shown)
     if not given:
         return _Prepared(None, shown)
-    fault = "holds no prepared mnist" if os.path.isdir(root) else "is not a folder"
+    fault = f"holds no prepared {wanted.tfds}" if os.path.isdir(root) else "is not a folder"
     return _Prepared(None, shown, f"TFDS_DATA_DIR={shown} {fault}; looking elsewhere.")
 
 
@@ -484,26 +583,29 @@ def _fingerprint(folder: Path) -> dict[str, Any]:
     return {"files": [(name, state.st_size, state.st_mtime_ns) for name, state in files]}
 
 
-def _read_prepared(folder: Path) -> Arrays:
+def _read_prepared(wanted: _Published, folder: Path) -> Arrays:
     """Read a prepared TFDS directory into arrays; refuse it where a file is missing or damaged."""
     loaded = "tensorflow" in sys.modules
     need, addresses = (250e6, 2e9) if loaded else (650e6, 4e9)  # measured, with something to spare
-    with _memory_for("reading MNIST with TFDS", need, "set LECTURE_DATA=embedded", addresses):
-        return _read_with_tfds(folder)
+    what = f"reading {wanted.title} with TFDS"
+    with _memory_for(what, need, "set LECTURE_DATA=embedded", addresses):
+        return _read_with_tfds(wanted, folder)
 
 
-def _read_with_tfds(folder: Path) -> Arrays:
+def _read_with_tfds(wanted: _Published, folder: Path) -> Arrays:
     from lecture_utils.training import quiet_tensorflow
 
     quiet_tensorflow()
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    remedy = f"Delete {folder} and prepare MNIST again (data/README.md), or set LECTURE_DATA=embedded."
+    remedy = (
+        f"Delete {folder} and prepare {wanted.title} again (data/README.md), or set LECTURE_DATA=embedded."
+    )
     arrays: Arrays = {}
     try:
         builder = tfds.builder_from_directory(folder)
-        for part in _MNIST_COUNTS:
+        for part in _COUNTS:
             files = [Path(path) for path in builder.info.splits[part].filepaths]
             missing = [path for path in files if not path.exists()]
             if missing:
@@ -524,23 +626,24 @@ def _read_with_tfds(folder: Path) -> Arrays:
     except DatasetError:
         raise
     except Exception as error:  # TFDS lets through whatever its JSON files or odd records provoke
-        fault = f"is not an MNIST that TFDS can read ({type(error).__name__})"
+        fault = f"is not a {wanted.title} that TFDS can read ({type(error).__name__})"
         raise DatasetError(f"{folder} {fault}. {remedy}") from error
-    fault = _image_problem(**_MNIST_COUNTS, classes=len(DIGIT_NAMES))(arrays) or _not_as_published(arrays)
+    fault = _image_problem(**_COUNTS, classes=len(wanted.class_names))(arrays)
+    fault = fault or _not_as_published(wanted, arrays)
     if fault:
-        raise DatasetError(f"{folder} is not MNIST as published: {fault}. {remedy}")
+        raise DatasetError(f"{folder} is not {wanted.title} as published: {fault}. {remedy}")
     return arrays
 
 
-def _not_as_published(arrays: Arrays) -> str:
-    """Return in what images differ from the published MNIST, or ""; their order does not matter."""
-    for part, digits in _MNIST_DIGITS.items():
-        if len(arrays[f"y_{part}"]) != sum(digits):
+def _not_as_published(wanted: _Published, arrays: Arrays) -> str:
+    """Return in what images differ from the published ones, or ""; their order does not matter."""
+    for part, labels in wanted.labels.items():
+        if len(arrays[f"y_{part}"]) != sum(labels):
             continue  # a small stand-in; the counts were checked before
-        if tuple(np.bincount(arrays[f"y_{part}"], minlength=len(digits))) != digits:
-            return f"its {part} labels are not MNIST's"
-        if int(arrays[f"x_{part}"].sum(dtype=np.int64)) != _MNIST_INK[part]:
-            return f"its {part} images are not MNIST's"
+        if tuple(np.bincount(arrays[f"y_{part}"], minlength=len(labels))) != labels:
+            return f"its {part} labels are not {wanted.title}'s"
+        if int(arrays[f"x_{part}"].sum(dtype=np.int64)) != wanted.ink[part]:
+            return f"its {part} images are not {wanted.title}'s"
     return ""
 
 
@@ -564,81 +667,87 @@ def _first_damaged(files: list[Path]) -> Path:
 _DOWNLOAD_CODE = """
 import os, pathlib, socket, sys
 socket.setdefaulttimeout(float(sys.argv[1]))
-import keras
-pathlib.Path(os.environ["KERAS_HOME"], "started").touch()
+import keras, numpy as np
+home, name = pathlib.Path(os.environ["KERAS_HOME"]), sys.argv[2]
+(home / "started").touch()
 try:
-    keras.datasets.mnist.load_data()
+    (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
+    arrays = dict(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    np.savez(home / "datasets" / (name + ".npz"), **arrays)
 except Exception as error:
     text = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
     sys.exit("reason: " + " ".join(text.split()))
 """
 
-_download_failure = ""  # why the download failed in this process; it is not tried again for each call
+# Why a download failed in this process, by the set's name; it is not tried again for each call.
+_download_failures: dict[str, str] = {}
 
 
 class _DownloadError(Exception):
     """The message says in a few words why there is no download."""
 
 
-def _downloaded(problem: Callable[[Arrays], str], allowed: bool) -> tuple[Arrays | None, str]:
-    """Return MNIST from an earlier download or, where that is allowed, a new one; or None and why."""
-    global _download_failure
-    path = cache_dir() / "mnist-download.npz"
+def _downloaded(
+    wanted: _Published, problem: Callable[[Arrays], str], allowed: bool
+) -> tuple[Arrays | None, str]:
+    """Return a set from an earlier download or, where that is allowed, a new one; or None and why."""
+    path = cache_dir() / f"{wanted.name}-download.npz"
     key = json.dumps({"format": _DOWNLOAD_FORMAT}, sort_keys=True)
     arrays = _read_cache(path, key, problem)
     if arrays is not None:
         return arrays, ""
     if not allowed:
         return None, "and LECTURE_DATA=offline allows no download"
-    if not _download_failure:
+    if wanted.name not in _download_failures:
         try:
-            with _one_download_at_a_time() as folder:
+            with _one_download_at_a_time(wanted) as folder:
                 arrays = _read_cache(path, key, problem)  # another process may have been faster
                 if arrays is None:
-                    arrays = _download(folder, problem)
+                    arrays = _download(wanted, folder, problem)
                     _write_cache(path, key, arrays)
                 return arrays, ""
         except _DownloadError as error:
-            _download_failure = f"and the download failed ({error})"
-    return None, _download_failure
+            _download_failures[wanted.name] = f"and the download failed ({error})"
+    return None, _download_failures[wanted.name]
 
 
 @contextlib.contextmanager
-def _one_download_at_a_time() -> Iterator[Path]:
-    """Yield a private, empty folder while no other process that uses the same cache downloads."""
+def _one_download_at_a_time(wanted: _Published) -> Iterator[Path]:
+    """Yield a private, empty folder while no other process that uses the same cache downloads the set."""
     import filelock
 
     cache, busy = cache_dir(), contextlib.ExitStack()
+    prefix = f"download-{wanted.name}-"
     with busy:
         parent: Path | None = cache
         try:
             cache.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(cache / "mnist-download.lock")
+            lock = filelock.FileLock(cache / f"{wanted.name}-download.lock")
             try:
                 busy.enter_context(lock.acquire(timeout=0))
             except filelock.Timeout:
-                _say("Another process is downloading MNIST; waiting for it.")
+                _say(f"Another process is downloading {wanted.title}; waiting for it.")
                 busy.enter_context(lock.acquire(timeout=_START_LIMIT + _DOWNLOAD_LIMIT))
-            for left_over in cache.glob("download-*"):
+            for left_over in cache.glob(f"{prefix}*"):
                 shutil.rmtree(left_over, ignore_errors=True)
         except filelock.Timeout:
             raise _DownloadError("another process has been at it for too long") from None
         except (OSError, NotImplementedError):
             parent = None  # the cache cannot be written or locked: every process downloads for itself
         try:
-            folder = Path(tempfile.mkdtemp(prefix="download-", dir=parent))
+            folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
         except OSError as error:
             raise _DownloadError(error.strerror or "no place to store it") from error
         busy.callback(shutil.rmtree, folder, ignore_errors=True)
         yield folder
 
 
-def _download(folder: Path, problem: Callable[[Arrays], str]) -> Arrays:
-    """Let Keras download MNIST into an empty folder, with limits on silence and on the whole time."""
-    _say(f"MNIST: downloading {_DOWNLOAD_BYTES / 1e6:.0f} MB with Keras …")
+def _download(wanted: _Published, folder: Path, problem: Callable[[Arrays], str]) -> Arrays:
+    """Let Keras download a set into an empty folder, with limits on silence and on the whole time."""
+    _say(f"{wanted.title}: downloading {wanted.size / 1e6:.0f} MB with Keras …")
     environment = {**os.environ, "KERAS_HOME": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
     # -P: the current folder is not searched for modules
-    command = [sys.executable, "-P", "-c", _DOWNLOAD_CODE, str(_SILENCE_LIMIT)]
+    command = [sys.executable, "-P", "-c", _DOWNLOAD_CODE, str(_SILENCE_LIMIT), wanted.tfds]
     log = folder / "log"
     try:
         with log.open("wb") as stream:
@@ -653,19 +762,24 @@ def _download(folder: Path, problem: Callable[[Arrays], str]) -> Arrays:
         child.kill()
         child.wait()
     if child.returncode != 0:
-        raise _DownloadError(_reason(log.read_text(errors="replace"), child.returncode))
+        raise _DownloadError(_reason(wanted, log.read_text(errors="replace"), child.returncode))
+    kept = folder / "datasets"
+    for name, digest in wanted.digests.items():
+        path = kept / wanted.tfds.replace("_", "-") / name
+        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise _DownloadError(f"the file that came does not have {wanted.title}'s checksum")
     try:
-        with np.load(folder / "datasets" / "mnist.npz", allow_pickle=False) as file:
+        with np.load(kept / f"{wanted.tfds}.npz", allow_pickle=False) as file:
             arrays = {name: file[name] for name in ("x_train", "y_train", "x_test", "y_test")}
     except MemoryError:
         raise
     except Exception as error:  # as in _read_cache
         raise _DownloadError("the file that came cannot be read") from error
-    for part in _MNIST_COUNTS:
+    for part in _COUNTS:
         arrays[f"y_{part}"] = arrays[f"y_{part}"].astype(np.int64)
     fault = problem(arrays)
     if fault:
-        raise _DownloadError(f"the file that came is not MNIST: {fault}")
+        raise _DownloadError(f"the file that came is not {wanted.title}: {fault}")
     return arrays
 
 
@@ -682,7 +796,7 @@ def _wait_for(child: subprocess.Popen[bytes], folder: Path) -> None:
             news, limit = now, _SILENCE_LIMIT
         grown = size
         with contextlib.suppress(FileNotFoundError):  # Keras deletes what it could not finish
-            grown = sum(path.stat().st_size for path in folder.glob("datasets/*"))
+            grown = sum(path.stat().st_size for path in folder.glob("datasets/**/*") if path.is_file())
         if grown != size:
             size, news = grown, now
         if now - news > limit:
@@ -691,7 +805,7 @@ def _wait_for(child: subprocess.Popen[bytes], folder: Path) -> None:
             raise _DownloadError(f"only {size / 1e6:.1f} MB came in {_DOWNLOAD_LIMIT:.0f} s")
 
 
-def _reason(log: str, status: int) -> str:
+def _reason(wanted: _Published, log: str, status: int) -> str:
     """Return in a few words why Keras gave up."""
     found = re.findall(r"^reason: (.*)$", log, flags=re.MULTILINE)
     if not found:
@@ -699,7 +813,7 @@ def _reason(log: str, status: int) -> str:
     text = str(found[-1]).split(" -- ")[-1]  # "URL fetch failure on <address>: <number> -- <reason>"
     text = re.sub(r"^<urlopen error |^\[Errno [-\d]+\] |>$", "", text)
     if "hash does not match" in text:
-        return "the file that came does not have MNIST's checksum"
+        return f"the file that came does not have {wanted.title}'s checksum"
     return text if len(text) <= 120 else text[:119] + "…"
 
 
@@ -914,7 +1028,7 @@ _GLYPH_BOX = 80  # pixels of the drawing that become the 20 pixels of the image 
 _GLYPH_MARGIN = 24
 
 
-def glyphs(train: int = 6000, test: int = 1000, seed: int = 0) -> Images:
+def glyphs(train: int = 6000, test: int = 1000, seed: int = 0, keep: bool = True) -> Images:
     """Draw the letters A to J in many fonts, distorted: a stand-in for Fashion-MNIST of any size.
 
     The fonts are those that come with matplotlib; those of the test data are of other families than those of
@@ -927,6 +1041,8 @@ def glyphs(train: int = 6000, test: int = 1000, seed: int = 0) -> Images:
         How many images, at least 10 each. Classes are as equal in number as they can be.
     seed : int
         Selects the drawing. The same numbers and seed give the same images with the same packages.
+    keep : bool
+        Keep the images in the cache, for the next call with the same numbers and seed.
 
     Returns
     -------
@@ -947,18 +1063,27 @@ def glyphs(train: int = 6000, test: int = 1000, seed: int = 0) -> Images:
     """
     train, test = _whole("glyphs", "train", train, 10), _whole("glyphs", "test", test, 10)
     seed = _whole("glyphs", "seed", seed, 0)
-    need = (train + test) * (SIDE * SIDE + 8) + 250e6
-    with _memory_for(f"a set of {train + test:,} glyphs", need, "ask for fewer"):
-        arrays = _cached(
-            f"glyphs-{train}-{test}-{seed}",
-            _versions("matplotlib", "numpy", "pillow", "scipy"),
-            lambda: _make_glyphs(train, test, seed),
-            _image_problem(train, test, len(LETTER_NAMES)),
-        )
-    origin = "drawn from matplotlib's fonts"
-    images = _images(arrays, LETTER_NAMES, "glyphs", origin, validation=_glyphs_to_validate(train))
+    images = _glyphs(train, test, seed, keep)
     _say(str(images.source))
     return images
+
+
+def _glyphs(train: int = 6000, test: int = 1000, seed: int = 0, keep: bool = True) -> Images:
+    """Return what `glyphs` does, and say nothing."""
+    need = (train + test) * (SIDE * SIDE + 8) + 250e6
+    with _memory_for(f"a set of {train + test:,} glyphs", need, "ask for fewer"):
+        arrays = (
+            _cached(
+                f"glyphs-{train}-{test}-{seed}",
+                _versions("matplotlib", "numpy", "pillow", "scipy"),
+                lambda: _make_glyphs(train, test, seed),
+                _image_problem(train, test, len(LETTER_NAMES)),
+            )
+            if keep
+            else _make_glyphs(train, test, seed)
+        )
+    origin = "drawn from matplotlib's fonts"
+    return _images(arrays, LETTER_NAMES, "glyphs", origin, validation=_glyphs_to_validate(train))
 
 
 def _glyphs_to_validate(train: int) -> int:
@@ -1227,6 +1352,7 @@ def _whole(loader: str, parameter: str, value: Any, least: int) -> int:
 
 DATASETS: dict[str, Callable[[], Images | Points | Photographs]] = {
     "mnist": mnist,
+    "fashion": fashion,
     "glyphs": glyphs,
     "photographs": photographs,
     "moons": moons,
@@ -1295,9 +1421,13 @@ def describe(name: str) -> Whereabouts:
         There is no such data set, or ``LECTURE_DATA`` has no such value.
     """
     name = _known(name)
+    published = {"mnist": _MNIST, "fashion": _FASHION}.get(name)
+    found = _describe_published(published, setting()) if published is not None else None
+    if found is not None:
+        return found
     if name == "mnist":
-        return _describe_mnist(setting())
-    if name == "glyphs":
+        return _describe_embedded(name, "datasets/data/digits.csv.gz")
+    if name in ("fashion", "glyphs"):
         defaults = cache_dir() / "glyphs-6000-1000-0.npz"
         if defaults.exists():
             return Whereabouts(name, "cached", _shown(defaults), defaults.stat().st_size)
@@ -1307,18 +1437,20 @@ def describe(name: str) -> Whereabouts:
     return Whereabouts(name, "generated", "", 0)
 
 
-def _describe_mnist(setting: str) -> Whereabouts:
-    if setting != "embedded":
-        prepared = _find_prepared()
-        if prepared.folder is not None:
-            size = sum(size for _, size, _ in _fingerprint(prepared.folder)["files"])
-            return Whereabouts("mnist", "prepared", prepared.shown, size)
-        downloaded = cache_dir() / "mnist-download.npz"
-        if downloaded.exists():
-            return Whereabouts("mnist", "cached", _shown(downloaded), downloaded.stat().st_size)
-        if setting == "auto" and not _download_failure:
-            return Whereabouts("mnist", "to download", "Keras", _DOWNLOAD_BYTES)
-    return _describe_embedded("mnist", "datasets/data/digits.csv.gz")
+def _describe_published(wanted: _Published, setting: str) -> Whereabouts | None:
+    """Say where the published images would come from; None where others would take their place."""
+    if setting == "embedded":
+        return None
+    prepared = _find_prepared(wanted)
+    if prepared.folder is not None:
+        size = sum(size for _, size, _ in _fingerprint(prepared.folder)["files"])
+        return Whereabouts(wanted.name, "prepared", prepared.shown, size)
+    downloaded = cache_dir() / f"{wanted.name}-download.npz"
+    if downloaded.exists():
+        return Whereabouts(wanted.name, "cached", _shown(downloaded), downloaded.stat().st_size)
+    if setting == "auto" and wanted.name not in _download_failures:
+        return Whereabouts(wanted.name, "to download", "Keras", wanted.size)
+    return None
 
 
 def _describe_embedded(name: str, pattern: str) -> Whereabouts:

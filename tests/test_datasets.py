@@ -4,7 +4,9 @@ Nothing here reaches the network: the process that downloads is replaced, or is 
 machine where nobody answers.
 """
 
+import dataclasses
 import difflib
+import hashlib
 import itertools
 import json
 import os
@@ -39,13 +41,13 @@ def _alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LECTURE_DATA", raising=False)
     monkeypatch.delenv("TFDS_DATA_DIR", raising=False)
     monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", FORBIDDEN)
-    monkeypatch.setattr(datasets, "_download_failure", "")
+    monkeypatch.setattr(datasets, "_download_failures", {})
 
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> datasets.Arrays:
     """Let MNIST have 40 and 20 images, and return them."""
-    monkeypatch.setattr(datasets, "_MNIST_COUNTS", TINY)
+    monkeypatch.setattr(datasets, "_COUNTS", TINY)
     return tiny_mnist()
 
 
@@ -215,16 +217,18 @@ def test_other_digits_than_those_of_the_fourteen_forms_are_refused(monkeypatch: 
 # --- prepared MNIST
 
 
-def prepare(root: Path, arrays: datasets.Arrays, version: str = "3.0.1", shards: int = 1) -> Path:
+def prepare(
+    root: Path, arrays: datasets.Arrays, version: str = "3.0.1", shards: int = 1, name: str = "mnist"
+) -> Path:
     """Write arrays as TFDS would, each part in so many files, and return the folder."""
     import tensorflow as tf
 
-    folder = root / "mnist" / version
+    folder = root / name / version
     folder.mkdir(parents=True)
     splits = []
     for part in ("train", "test"):
         x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        paths = [folder / f"mnist-{part}.tfrecord-{i:05}-of-{shards:05}" for i in range(shards)]
+        paths = [folder / f"{name}-{part}.tfrecord-{i:05}-of-{shards:05}" for i in range(shards)]
         rows = np.array_split(np.arange(len(x)), shards)
         for path, numbers in zip(paths, rows, strict=True):
             with tf.io.TFRecordWriter(str(path)) as writer:
@@ -245,7 +249,7 @@ def prepare(root: Path, arrays: datasets.Arrays, version: str = "3.0.1", shards:
             }
         )
     info = {
-        "name": "mnist",
+        "name": name,
         "version": version,
         "fileFormat": "tfrecord",
         "splits": splits,
@@ -292,7 +296,7 @@ def test_prepared_mnist_is_read_and_then_comes_from_the_cache(
     assert first.class_names == tuple("0123456789")
     assert first.source.name == "mnist"
     assert first.validation == 40 // 12
-    monkeypatch.setattr(datasets, "_read_prepared", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr(datasets, "_read_prepared", lambda *_: pytest.fail("read again"))
     assert same(datasets.mnist(), tiny)
     line = "MNIST: 40 training and 20 test images (prepared TFDS directory …/given/tfds)"
     assert printed(capsys) == [line, line]
@@ -447,7 +451,7 @@ def test_of_several_files_the_damaged_one_is_named(tmp_path: Path, tiny: dataset
 
 @pytest.mark.usefixtures("prepared")
 def test_tensorflow_starts_for_it_without_a_word() -> None:
-    code = f"from lecture_utils import datasets; datasets._MNIST_COUNTS = {TINY!r}; datasets.mnist()"
+    code = f"from lecture_utils import datasets; datasets._COUNTS = {TINY!r}; datasets.mnist()"
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     result = run(code, environment)
     assert result == "MNIST: 40 training and 20 test images (prepared TFDS directory …/given/tfds)\n"
@@ -732,10 +736,10 @@ def test_interrupted_download_leaves_no_process_and_nothing_half_written(
 
 
 def test_two_processes_at_once_download_once(tmp_path: Path, tiny: datasets.Arrays) -> None:
-    (cache_dir() / "download-left-over").mkdir(parents=True)
+    (cache_dir() / "download-mnist-left-over").mkdir(parents=True)
     code = f"""
 from lecture_utils import datasets
-datasets._MNIST_COUNTS = {TINY!r}
+datasets._COUNTS = {TINY!r}
 datasets._DOWNLOAD_CODE = {ARRIVES.format(log=str(tmp_path / "log"), steps=15)!r}
 images = datasets.mnist()
 print(int(images.x_train.sum()), int(images.x_test.sum()))
@@ -762,6 +766,142 @@ def test_download_without_a_place_for_the_cache_is_used_and_announced(
         "No cache was kept in …/data/cache (Not a directory): the next start prepares the data again.",
         "MNIST: 40 training and 20 test images (downloaded by Keras)",
     ]
+
+
+# --- Fashion-MNIST
+
+
+def test_fashion_is_read_where_it_is_prepared_and_mnist_beside_it_is_left_alone(
+    tmp_path: Path, tiny: datasets.Arrays, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = {name: array[::-1] for name, array in tiny.items()}
+    prepare(tmp_path / "data" / "tfds", other)
+    prepare(tmp_path / "data" / "tfds", tiny, name="fashion_mnist")
+    images = datasets.fashion()
+    assert same(images, tiny)
+    assert images.source.name == "fashion"
+    assert images.class_names[0] == "T-shirt/top"
+    assert images.class_names[9] == "Ankle boot"
+    assert len(set(images.class_names)) == 10
+    assert images.validation == 40 // 12
+    assert same(datasets.mnist(), other)
+    monkeypatch.setattr(datasets, "_read_prepared", lambda *_: pytest.fail("read again"))
+    assert same(datasets.fashion(), tiny)
+    line = "Fashion-MNIST: 40 training and 20 test images (prepared TFDS directory …/data/tfds)"
+    assert printed(capsys)[::2] == [line, line]
+    assert datasets.describe("fashion").state == "prepared"
+
+
+def test_damaged_fashion_is_refused_by_name(tmp_path: Path, tiny: datasets.Arrays) -> None:
+    folder = prepare(tmp_path / "data" / "tfds", tiny, name="fashion_mnist")
+    flip(folder / "fashion_mnist-train.tfrecord-00000-of-00001", 500)
+    with pytest.raises(DatasetError, match=r"is damaged: .* prepare Fashion-MNIST again"):
+        datasets.fashion()
+
+
+def test_letters_take_the_place_of_fashion_and_it_is_said_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = "Glyphs: 6,000 training and 1,000 test images (drawn from matplotlib's fonts)"
+    instead = "Letters drawn from matplotlib's fonts take its place: of the same form, and easier."
+    monkeypatch.setenv("LECTURE_DATA", "embedded")
+    images = datasets.fashion()
+    assert images.source.name == "glyphs"
+    assert images.class_names == tuple("ABCDEFGHIJ")
+    assert images.validation == 1000
+    assert printed(capsys) == [
+        f"LECTURE_DATA=embedded: Fashion-MNIST is not looked for. {instead}",
+        letters,
+    ]
+    assert np.array_equal(images.x_train, datasets.glyphs().x_train)
+    monkeypatch.setenv("LECTURE_DATA", "offline")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(cache_dir()))
+    printed(capsys)
+    assert datasets.fashion().source.name == "glyphs"
+    assert printed(capsys) == [
+        "TFDS_DATA_DIR=…/data/cache holds no prepared fashion_mnist; looking elsewhere.",
+        "Fashion-MNIST is not at hand: nothing is prepared in …/data/cache, and LECTURE_DATA=offline allows "
+        f"no download. {instead} data/README.md says how to get Fashion-MNIST.",
+        letters,
+    ]
+
+
+FASHION_ARRIVES = """
+import hashlib, os, pathlib, sys, numpy as np
+assert sys.argv[2] == "fashion_mnist"
+home = pathlib.Path(os.environ["KERAS_HOME"], "datasets")
+(home / "fashion-mnist").mkdir(parents=True)
+(home.parent / "started").touch()
+(home / "fashion-mnist" / "file.gz").write_bytes(b"{content}")
+rng = np.random.default_rng(0)
+arrays = dict()
+for part, count in (("train", 40), ("test", 20)):
+    arrays["x_" + part] = rng.integers(1, 256, (count, 28, 28)).astype(np.uint8)
+    arrays["y_" + part] = (np.arange(count) % 10).astype(np.uint8)
+np.savez(home / "fashion_mnist.npz", **arrays)
+"""
+
+
+def test_downloaded_fashion_is_kept_where_its_files_have_their_checksums(
+    tiny: datasets.Arrays, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = hashlib.sha256(b"whole").hexdigest()
+    wanted = dataclasses.replace(datasets._FASHION, digests={"file.gz": digest})
+    monkeypatch.setattr(datasets, "_FASHION", wanted)
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", FASHION_ARRIVES.format(content="other"))
+    assert datasets.fashion().source.name == "glyphs"
+    lines = printed(capsys)
+    assert lines[0] == "Fashion-MNIST: downloading 31 MB with Keras …"
+    assert "the download failed (the file that came does not have Fashion-MNIST's checksum)." in lines[1]
+    assert not (cache_dir() / "fashion-download.npz").exists()
+    assert datasets.describe("fashion").state in ("cached", "generated")
+
+    monkeypatch.setattr(datasets, "_download_failures", {})
+    assert datasets.describe("fashion").state == "to download"
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", FASHION_ARRIVES.format(content="whole"))
+    assert same(datasets.fashion(), tiny)
+    monkeypatch.setenv("LECTURE_DATA", "offline")
+    assert same(datasets.fashion(), tiny)
+    assert printed(capsys)[1:] == 2 * ["Fashion-MNIST: 40 training and 20 test images (downloaded by Keras)"]
+    assert datasets.describe("fashion").place.endswith("cache/fashion-download.npz")
+
+
+IDX_FILES = """
+import gzip, urllib.request
+def packed(name):
+    count = 60000 if "train-" in name else 10000
+    head, size = (16, 784) if "images" in name else (8, 1)
+    return gzip.compress(bytes(head) + bytes([7]) * (count * size), 1, mtime=0)
+def fetch(url, path, hook):
+    open(path, "wb").write(packed(url))
+urllib.request.urlretrieve = fetch
+"""
+
+
+def test_keras_own_loader_brings_the_files_whose_checksums_are_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", IDX_FILES + REAL_CODE)
+    assert datasets.fashion().source.name == "glyphs"
+    checksum = "and the download failed (the file that came does not have Fashion-MNIST's checksum)"
+    assert datasets._download_failures == {"fashion": checksum}
+
+    space: dict[str, Any] = {}
+    exec(IDX_FILES.split("def fetch")[0], space)
+    digests = {name: hashlib.sha256(space["packed"](name)).hexdigest() for name in datasets._FASHION.digests}
+    monkeypatch.setattr(datasets, "_FASHION", dataclasses.replace(datasets._FASHION, digests=digests))
+    monkeypatch.setattr(datasets, "_download_failures", {})
+    assert datasets.fashion().source.name == "glyphs"
+    labels = "the file that came is not Fashion-MNIST: y_train holds 1 labels from 7 to 7"
+    assert labels in datasets._download_failures["fashion"]
+
+
+def test_one_failed_download_does_not_keep_the_other_from_being_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(datasets, "_download_failures", {"mnist": "and the download failed (no answer)"})
+    assert datasets.describe("mnist").state == "embedded"
+    assert datasets.describe("fashion").state == "to download"
 
 
 # --- cache
@@ -882,9 +1022,9 @@ def test_clear_cache_removes_everything_and_says_how_much() -> None:
 
 @pytest.mark.usefixtures("prepared")
 def test_too_little_memory_is_said_before_anything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "_MNIST_COUNTS", {"train": 60_000, "test": 10_000})
+    monkeypatch.setattr(datasets, "_COUNTS", {"train": 60_000, "test": 10_000})
     monkeypatch.setattr(datasets, "_free_memory", lambda: 50e6)
-    monkeypatch.setattr(datasets, "_read_prepared", lambda _: pytest.fail("read"))
+    monkeypatch.setattr(datasets, "_read_prepared", lambda *_: pytest.fail("read"))
     with pytest.raises(
         DatasetError, match=r"^MNIST takes about 110 MB of memory, and 50 MB are free\. .*embedded\.$"
     ):
@@ -1000,6 +1140,12 @@ def test_glyphs_repeat_with_their_seed_and_differ_with_another() -> None:
     assert not np.array_equal(first.x_train, other.x_train)
 
 
+def test_glyphs_that_are_not_kept_are_the_same_and_leave_no_file() -> None:
+    drawn = datasets.glyphs(200, 50, seed=3, keep=False)
+    assert not cache_dir().exists()
+    assert np.array_equal(drawn.x_test, datasets.glyphs(200, 50, seed=3).x_test)
+
+
 def test_missing_font_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "_TEST_FONTS", ("NoSuchFont",))
     with pytest.raises(DatasetError, match=r"matplotlib's font NoSuchFont\.ttf is missing"):
@@ -1104,7 +1250,9 @@ def test_unknown_name_suggests_the_nearest(name: str, near: str) -> None:
 
 
 def test_unknown_name_that_is_near_to_none_lists_all() -> None:
-    with pytest.raises(DatasetError, match=r"no data set 'qqqq'\. There are mnist, glyphs, .*xor\.$"):
+    with pytest.raises(
+        DatasetError, match=r"no data set 'qqqq'\. There are mnist, fashion, glyphs, .*xor\.$"
+    ):
         datasets.load("qqqq")
 
 
@@ -1209,17 +1357,18 @@ def test_a_cache_made_by_other_code_is_made_again(monkeypatch: pytest.MonkeyPatc
     assert np.array_equal(first.x_train, again.x_train)
 
 
-def test_images_or_labels_that_are_not_mnists_are_named() -> None:
+@pytest.mark.parametrize("wanted", [datasets._MNIST, datasets._FASHION], ids=["mnist", "fashion"])
+def test_images_or_labels_that_are_not_the_published_ones_are_named(wanted: Any) -> None:
     arrays: datasets.Arrays = {}
-    for part, digits in datasets._MNIST_DIGITS.items():
-        arrays[f"y_{part}"] = np.repeat(np.arange(10), digits)
-        ink = np.zeros((sum(digits), 28, 28), np.uint8)
-        whole, rest = divmod(datasets._MNIST_INK[part], 255)
+    for part, labels in wanted.labels.items():
+        arrays[f"y_{part}"] = np.repeat(np.arange(10), labels)
+        ink = np.zeros((sum(labels), 28, 28), np.uint8)
+        whole, rest = divmod(wanted.ink[part], 255)
         ink.reshape(-1)[:whole] = 255
         ink.reshape(-1)[whole] = rest
         arrays[f"x_{part}"] = ink
-    assert datasets._not_as_published(arrays) == ""
-    shifted = {**arrays, "y_train": (arrays["y_train"] + 3) % 10}
-    assert datasets._not_as_published(shifted) == "its train labels are not MNIST's"
+    assert datasets._not_as_published(wanted, arrays) == ""
+    shifted = {**arrays, "y_train": np.maximum(arrays["y_train"], 1)}
+    assert datasets._not_as_published(wanted, shifted) == f"its train labels are not {wanted.title}'s"
     other = {**arrays, "x_test": np.maximum(arrays["x_test"], 1)}
-    assert datasets._not_as_published(other) == "its test images are not MNIST's"
+    assert datasets._not_as_published(wanted, other) == f"its test images are not {wanted.title}'s"
