@@ -4,7 +4,7 @@ VENV ?= .venv
 LECTURES ?= 03
 BIN = $(VENV)/bin
 # Tests and lectures must not see a reader's own settings for where data are and results go.
-CLEAN_ENVIRONMENT = env -u TFDS_DATA_DIR -u LECTURE_DATA_DIR -u LECTURE_SCOREBOARD
+CLEAN_ENVIRONMENT = env -u TFDS_DATA_DIR -u LECTURE_DATA_DIR -u LECTURE_SCOREBOARD -u LECTURE_PROGRESS -u LECTURE_SOLUTIONS
 
 .PHONY: help install run test test-real lab notebooks lint format lock clean
 
@@ -33,7 +33,7 @@ run: install
 
 test: install lint
 	@$(CLEAN_ENVIRONMENT) LECTURE_DATA=embedded $(BIN)/python -m pytest -q -n 2 --dist loadscope \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout=300 tests notebooks
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=300 --ignore=notebooks/exercises tests notebooks
 
 test-real: install
 	@LECTURE_SCOREBOARD=$$(mktemp -d)/scoreboard.json $(BIN)/lecture run 03 --require mnist
@@ -49,7 +49,8 @@ lint: install
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/mypy --no-error-summary --scripts-are-modules notebooks/source
+	@$(BIN)/mypy --no-error-summary --scripts-are-modules notebooks/source/lectures
+	@$(BIN)/mypy --no-error-summary --scripts-are-modules notebooks/source/exercises
 
 format: install
 	@$(BIN)/ruff check --quiet --fix .

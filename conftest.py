@@ -12,6 +12,7 @@ _results = tempfile.mkdtemp(prefix="lecture-tests-")
 os.environ.update(
     LECTURE_DATA=os.environ.get("LECTURE_DATA", "embedded"),
     LECTURE_SCOREBOARD=str(Path(_results) / "scoreboard.json"),
+    LECTURE_PROGRESS=str(Path(_results) / "progress.json"),
     LECTURE_STILL="1",
     MPLBACKEND="Agg",
     TF_CPP_MIN_LOG_LEVEL="3",

@@ -3,6 +3,7 @@
 The truth of a lecture is ``notebooks/source/lectures/NN_slug.py``, a script in Jupytext's percent format.
 ``notebooks/NN_slug.ipynb`` is made from it. Making it again gives the same cells with the same ids; the
 stored outputs are kept as long as neither the code nor what it uses of ``lecture_utils`` has changed.
+Exercises are made from ``notebooks/source/exercises/`` by :mod:`lecture_utils.grading.source`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from typing import Any, BinaryIO
 from lecture_utils import kernels, paths, scoreboard
 from lecture_utils.errors import LectureError
 from lecture_utils.fingerprint import canonical, used_modules
-from lecture_utils.lectures import Lecture, notebooks_folder, read_source, select
+from lecture_utils.lectures import Lecture, exercises, notebooks_folder, read_source, select
+
+Part = tuple[str, str, dict[str, Any]]
 
 MAX_BYTES = 1_500_000
 MIN_ALT = 20
@@ -33,7 +36,7 @@ SETUP_TAG = "setup-colab"
 _MAX_LINES = 8
 _ID_LENGTH = 12
 _HASH_LENGTH = 16
-_JUPYTEXT_ONLY = {"cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker"}
+JUPYTEXT_ONLY = {"cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker"}
 _KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _LANGUAGE = {"name": "python"}
 _SHELL_COMMAND = re.compile(
@@ -105,11 +108,21 @@ def cells_of(source: Path, repository: str | None = None) -> Any:
     LectureError
         The source is missing, is no percent script, or does not begin with a title.
     """
+    kept = percent_cells(source)
+    if not kept or kept[0].cell_type != "markdown" or not re.match(r"# +\S", kept[0].source):
+        raise LectureError(
+            f"{source.name} must begin with a markdown cell whose first line is '# ' and the title."
+        )
+    parts = [(cell.cell_type, cell.source, _kept_metadata(cell.metadata)) for cell in kept]
+    parts.insert(1, setup_part(source.parent.parent.parent, repository))
+    return assemble(source.stem, parts)
+
+
+def percent_cells(source: Path) -> list[Any]:
+    """Return the cells of a percent script that are not empty, without its YAML header."""
     import jupytext
     import nbformat
-    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
-    lecture = Lecture(source.stem, source.parent.parent.parent)
     text = read_source(source)
     try:
         read = jupytext.reads(text, fmt="py:percent")
@@ -121,31 +134,36 @@ def cells_of(source: Path, repository: str | None = None) -> Any:
     kept = list(read.cells)
     if kept and kept[0].cell_type == "raw" and kept[0].source.startswith("---"):
         kept = kept[1:]  # the YAML header
-    kept = [cell for cell in kept if cell.source.strip()]
-    if not kept or kept[0].cell_type != "markdown" or not re.match(r"# +\S", kept[0].source):
-        raise LectureError(
-            f"{source.name} must begin with a markdown cell whose first line is '# ' and the title."
-        )
+    return [cell for cell in kept if cell.source.strip()]
+
+
+def setup_part(folder: Path, repository: str | None = None) -> Part:
+    """Return the cell that prepares Colab; ``folder`` is ``notebooks/``."""
+    address = _repository(folder) if repository is None else repository
+    return "code", _setup_source(address), {"tags": [SETUP_TAG]}
+
+
+def assemble(slug: str, parts: Iterable[Part]) -> Any:
+    """Make a notebook without outputs from cells given as (type, text, metadata), with lasting ids."""
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
     make = {"code": new_code_cell, "markdown": new_markdown_cell, "raw": new_raw_cell}
-    address = _repository(lecture.folder) if repository is None else repository
-    parts = [(cell.cell_type, cell.source, _kept_metadata(cell.metadata)) for cell in kept]
-    parts.insert(1, ("code", _setup_source(address), {"tags": [SETUP_TAG]}))
     seen: Counter[tuple[str, str]] = Counter()
     cells = []
     for kind, content, metadata in parts:
         seen[kind, content] += 1
-        key = "\0".join([source.stem, kind, content, str(seen[kind, content])])
+        key = "\0".join([slug, kind, content, str(seen[kind, content])])
         identity = hashlib.sha1(key.encode("utf-8"), usedforsecurity=False).hexdigest()[:_ID_LENGTH]
         cells.append(make[kind](source=content, metadata=metadata, id=identity))
-    metadata = {"kernelspec": dict(_KERNELSPEC), "language_info": dict(_LANGUAGE)}
-    notebook = new_notebook(cells=cells, metadata=metadata)
+    notebook = new_notebook(
+        cells=cells, metadata={"kernelspec": dict(_KERNELSPEC), "language_info": dict(_LANGUAGE)}
+    )
     notebook.nbformat_minor = 5
     return notebook
 
 
 def _kept_metadata(metadata: Any) -> dict[str, Any]:
-    return {name: value for name, value in metadata.items() if name not in _JUPYTEXT_ONLY}
+    return {name: value for name, value in metadata.items() if name not in JUPYTEXT_ONLY}
 
 
 def is_setup(cell: Any) -> bool:
@@ -203,7 +221,8 @@ def execution_hash(notebook: Any, name: str, package: Path | None = None) -> str
 # --- stored notebooks ---------------------------------------------------------------------------------------
 
 
-def _written(notebook: Any) -> bytes:
+def written(notebook: Any) -> bytes:
+    """Return a notebook as the bytes of its file."""
     import nbformat
 
     return (nbformat.writes(notebook) + "\n").encode("utf-8")
@@ -211,7 +230,7 @@ def _written(notebook: Any) -> bytes:
 
 def save(notebook: Any, path: Path) -> None:
     """Write a notebook whole or not at all."""
-    content = _written(notebook)
+    content = written(notebook)
 
     def write(stream: BinaryIO) -> None:
         stream.write(content)
@@ -369,7 +388,21 @@ def build(
             problems.append(f"{lecture.slug}: {failure}")
         else:
             print(f"{lecture.slug}: {message}", flush=True)
-            problems += check([lecture.slug], notebooks=folder)
+            problems += _lecture_problems([lecture])
+    return problems + _build_exercises(chosen)
+
+
+def _build_exercises(chosen: Iterable[Lecture]) -> list[str]:
+    """Make the exercises of some lectures; return a line for each that cannot be made."""
+    from lecture_utils.grading import source
+
+    problems = []
+    for lecture in chosen:
+        if lecture.exercise_source.exists():
+            try:
+                print(f"{lecture.slug} exercise: {source.write(lecture)}", flush=True)
+            except LectureError as error:
+                problems.append(f"{lecture.slug} exercise: {error}")
     return problems
 
 
@@ -389,7 +422,7 @@ def _build_one(lecture: Lecture, force: bool, package: Path | None, timeout: flo
         for before, after in zip(_code_cells(old), _code_cells(new), strict=True):
             after.outputs, after.execution_count = before.outputs, before.execution_count
         new.metadata["lecture"] = old.metadata["lecture"]
-        if _written(new) == lecture.notebook.read_bytes():
+        if written(new) == lecture.notebook.read_bytes():
             return "", "unchanged"
         save(new, lecture.notebook)
         return "", "text changed, outputs kept"
@@ -452,7 +485,7 @@ def _again(notebook: Any) -> Any:
     """Return a notebook as it comes back from the disk."""
     import nbformat
 
-    return nbformat.reads(_written(notebook).decode("utf-8"), as_version=nbformat.NO_CONVERT)
+    return nbformat.reads(written(notebook).decode("utf-8"), as_version=nbformat.NO_CONVERT)
 
 
 # --- checking -----------------------------------------------------------------------------------------------
@@ -481,13 +514,11 @@ def check(slugs: Iterable[str] | None = None, *, notebooks: Path | None = None) 
     folder = notebooks_folder(notebooks)
     names = list(slugs or [])
     chosen = select(names, folder)
-    problems = []
-    for lecture in chosen:
-        try:
-            found = _problems(lecture)
-        except LectureError as error:
-            found = [str(error).removeprefix(f"{lecture.slug}: ")]
-        problems += [f"{lecture.slug}: {line}" for line in found]
+    problems = _lecture_problems(chosen)
+    if exercises(folder) or (folder / "exercises").is_dir():
+        from lecture_utils.grading import source
+
+        problems += source.check(chosen, folder, everything=not names or "all" in names)
     if not names or "all" in names:
         known = {lecture.notebook for lecture in chosen}
         problems += [
@@ -495,6 +526,17 @@ def check(slugs: Iterable[str] | None = None, *, notebooks: Path | None = None) 
             for path in sorted(folder.glob("*.ipynb"))
             if path not in known
         ]
+    return problems
+
+
+def _lecture_problems(chosen: Iterable[Lecture]) -> list[str]:
+    problems = []
+    for lecture in chosen:
+        try:
+            found = _problems(lecture)
+        except LectureError as error:
+            found = [str(error).removeprefix(f"{lecture.slug}: ")]
+        problems += [f"{lecture.slug}: {line}" for line in found]
     return problems
 
 
@@ -527,7 +569,7 @@ def _problems(lecture: Lecture) -> list[str]:
     old = _stored(lecture.notebook)
     if old is None:
         return ["the notebook is missing; `make notebooks` makes it."]
-    problems = _differences(old, new, lecture.slug)
+    problems = differences(old, new, f"lectures/{lecture.slug}.py")
     problems += _shell_commands(old) + _output_problems(old) + _leaks(old, lecture.folder)
     facts = old.metadata.get("lecture", {})
     if not facts.get("hash"):
@@ -545,9 +587,9 @@ def _problems(lecture: Lecture) -> list[str]:
     return problems
 
 
-def _differences(old: Any, new: Any, slug: str) -> list[str]:
+def differences(old: Any, new: Any, source: str) -> list[str]:
     """Return where the cells of a stored notebook are not those of its source."""
-    mend = f"`make notebooks` writes it anew; a change belongs in notebooks/source/lectures/{slug}.py."
+    mend = f"`make notebooks` writes it anew; a change belongs in notebooks/source/{source}."
     before = [(cell.cell_type, cell.source) for cell in old.cells]
     after = [(cell.cell_type, cell.source) for cell in new.cells]
     lines = []

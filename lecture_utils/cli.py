@@ -1,4 +1,4 @@
-"""The command ``lecture``: list, run, look at data, check this machine, show the scoreboard."""
+"""The command ``lecture``: list, run, look at data, check this machine, show scoreboard and solutions."""
 
 from __future__ import annotations
 
@@ -181,6 +181,13 @@ def _scoreboard(options: argparse.Namespace) -> int:
     return 0
 
 
+def _solution(options: argparse.Namespace) -> int:
+    from lecture_utils import exercises
+
+    print(exercises.reveal(options.exercise, options.task))
+    return 0
+
+
 def _build(options: argparse.Namespace) -> int:
     from lecture_utils import build
 
@@ -194,9 +201,47 @@ def _build(options: argparse.Namespace) -> int:
     return _say_problems(problems)
 
 
+def _grade(options: argparse.Namespace) -> int:
+    from lecture_utils.grading import grade, submissions
+
+    if options.forget:
+        if options.out is None or options.submissions is not None:
+            raise _Usage("--forget takes the student and --out RESULTS, nothing else.")
+        return grade.forget(options.out, options.forget)
+    for name, value in (
+        ("SUBMISSIONS", options.submissions),
+        ("--exercise", options.exercise),
+        ("--out", options.out),
+    ):
+        if value is None:
+            raise _Usage(f"the following arguments are required: {name}; `lecture grade --help` explains.")
+    return grade.grade(
+        grade.Options(
+            submissions=options.submissions,
+            exercise=options.exercise,
+            out=options.out,
+            workers=options.workers,
+            keep=options.keep,
+            due=submissions.read_time(options.due) if options.due else None,
+            penalty=submissions.read_penalty(options.penalty) if options.penalty else None,
+            times=options.times,
+            students=options.students,
+            seed=options.seed,
+            regrade=options.regrade,
+            dry_run=options.dry_run,
+            feedback=not options.no_feedback,
+            rank=options.rank,
+            bom=options.bom,
+            export=tuple(options.export),
+            assignment=options.assignment,
+            sandboxed=not options.no_sandbox,
+        )
+    )
+
+
 # --- the command line ---------------------------------------------------------------------------------------
 
-COMMANDS = ("list", "run", "data", "doctor", "scoreboard", "build")
+COMMANDS = ("list", "run", "data", "doctor", "scoreboard", "solution", "grade", "build")
 HELP = """\
 usage: lecture COMMAND [...]
 
@@ -208,6 +253,10 @@ commands:
   data        show which data are prepared, cached or embedded, or load a data set
   doctor      check this machine and say what to do
   scoreboard  show your results beside those of the decks
+  solution    show our solution of a task that you have tried
+
+for those who teach:
+  grade       grade submissions of an exercise, in sandboxes, and write tables and feedback
 
 for those who change lectures:
   build       make the notebooks from notebooks/source and execute what has changed
@@ -217,12 +266,66 @@ settings (environment variables):
   LECTURE_DATA        auto (default), offline (no download) or embedded (only what the packages bring)
   LECTURE_DATA_DIR    where caches, runs and results go, else data/
   LECTURE_SCOREBOARD  the file of your results, else data/scoreboard.json
+  LECTURE_PROGRESS    the file of what you solved of the exercises, else data/progress.json
+  LECTURE_SOLUTIONS   when solutions may be seen: after-attempt (default), never or always
 
 examples:
   lecture run 03      run one lecture and show its progress
   lecture run all     run them all, one after the other
   lecture data mnist  load MNIST and say where it came from
+  lecture grade handed-in.zip --exercise 03 --out results
 """
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 1000:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to 1000, not {text!r}")
+    return int(text)
+
+
+def _add_grade(add: Callable[..., argparse.ArgumentParser]) -> None:
+    command = add("grade", _grade, "Grade submissions of an exercise. docs/grading.md explains it.")
+    command.add_argument(
+        "submissions", nargs="?", type=Path, metavar="SUBMISSIONS", help="a folder, a zip or a notebook"
+    )
+    command.add_argument("--exercise", metavar="NAME", help="a number or a name, e.g. 03")
+    command.add_argument("--out", type=Path, metavar="RESULTS", help="the folder for the results")
+    command.add_argument("--dry-run", action="store_true", help="only say what would be graded or rejected")
+    command.add_argument(
+        "--workers", type=_number, metavar="N", help="sandboxes side by side, else the cores"
+    )
+    command.add_argument(
+        "--keep", choices=("newest", "best"), default="newest", help="which of several submissions counts"
+    )
+    command.add_argument("--due", metavar="TIME", help="2026-11-20T23:59, local time or with a zone")
+    command.add_argument(
+        "--penalty",
+        metavar="RULE",
+        help='of late submissions: "10%%/day", "2 points/day", "10%%/day up to 50%%"',
+    )
+    command.add_argument("--times", type=Path, metavar="CSV", help="student,time: when they handed in")
+    command.add_argument(
+        "--students", type=Path, metavar="CSV", help="who takes the course, to name the missing"
+    )
+    command.add_argument("--no-feedback", action="store_true", help="write no pages for students")
+    command.add_argument("--rank", action="store_true", help="tell students their place in the leaderboard")
+    command.add_argument(
+        "--export",
+        action="append",
+        default=[],
+        choices=("moodle", "canvas", "csv"),
+        help="also write the marks for this system",
+    )
+    command.add_argument(
+        "--assignment", default="", metavar="NAME", help="what Canvas calls the exercise: Name (1234)"
+    )
+    command.add_argument("--bom", action="store_true", help="CSV with a byte order mark, for spreadsheets")
+    command.add_argument("--seed", metavar="TEXT", help="the secret behind the inputs, else drawn once")
+    command.add_argument("--regrade", action="store_true", help="grade again what is unchanged, too")
+    command.add_argument("--forget", metavar="STUDENT", help="delete all that RESULTS holds about a student")
+    command.add_argument(
+        "--no-sandbox", action="store_true", help="DANGEROUS: run students' code with your own rights"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -248,6 +351,10 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", _doctor, "Check this machine and say what to do.")
     command = add("scoreboard", _scoreboard, "Show your results beside those of the decks.")
     command.add_argument("--html", type=Path, metavar="FILE", help="also write the table to an HTML file")
+    command = add("solution", _solution, "Show our solution of a task, after you have tried it yourself.")
+    command.add_argument("exercise", help="a number, a name, or the beginning of a name")
+    command.add_argument("task", help="the task's name or number")
+    _add_grade(add)
     command = add("build", _build, "Make the notebooks from their sources and execute what has changed.")
     command.add_argument("lecture", nargs="*", help="numbers or names; by default all")
     command.add_argument(
@@ -307,7 +414,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if argv is None:  # a process of our own
         _handle_signals()
-    for name in ("LECTURE_DATA_DIR", "LECTURE_SCOREBOARD"):
+    for name in ("LECTURE_DATA_DIR", "LECTURE_SCOREBOARD", "LECTURE_PROGRESS"):
         if os.environ.get(name):  # kernels run in another folder
             os.environ[name] = str(Path(os.environ[name]).expanduser().absolute())
         for stream in (sys.stdout, sys.stderr):

@@ -243,13 +243,13 @@ def check_compiler() -> Finding:
 
 
 def check_sandbox() -> Finding:
-    """Look for the sandbox in which grading runs students' code. Only instructors need it."""
-    if shutil.which("bwrap"):
-        return Finding(OK, "bubblewrap", "there, for grading")
-    if platform.system() != "Linux":
-        return Finding(NOTE, "bubblewrap", "optional, for grading: it exists on Linux only.")
-    line = installer({"apt-get": "bubblewrap", "dnf": "bubblewrap"})
-    return Finding(NOTE, "bubblewrap", f"optional, for grading: {line}.")
+    """Try the sandbox in which grading runs students' code. Only instructors need it."""
+    from lecture_utils.grading import sandbox
+
+    missing = sandbox.missing()
+    if missing:
+        return Finding(NOTE, "bubblewrap", f"optional, for grading: {missing}")
+    return Finding(OK, "bubblewrap", "there, and a sandbox can be made, for grading")
 
 
 def check_browser() -> Finding:

@@ -45,6 +45,11 @@ class Lecture:
         return self.folder / f"{self.slug}.ipynb"
 
     @property
+    def exercise_source(self) -> Path:
+        """What authors edit of the exercise."""
+        return self.folder / "source" / "exercises" / f"{self.slug}.py"
+
+    @property
     def exercise(self) -> Path:
         """The exercise that belongs to it; not every lecture has one yet."""
         return self.folder / "exercises" / f"{self.slug}.ipynb"
@@ -99,6 +104,44 @@ def lectures(notebooks: Path | None = None) -> list[Lecture]:
     return [Lecture(path.stem, folder) for path in found]
 
 
+def exercises(notebooks: Path | None = None) -> list[Lecture]:
+    """Return all lectures whose exercise has a source, in order; there may be none.
+
+    Parameters
+    ----------
+    notebooks : Path, optional
+        The folder that holds the notebooks and ``source/``; by default the workbook's own.
+
+    Raises
+    ------
+    LectureError
+        A source has a wrong name.
+    """
+    folder = notebooks_folder(notebooks)
+    found = sorted((folder / "source" / "exercises").glob("*.py"))
+    wrong = [path.name for path in found if not _SLUG.fullmatch(path.stem)]
+    if wrong:
+        raise LectureError(
+            f"an exercise's source is called like its lecture, as in 03_mnist_dense.py, not {wrong[0]}."
+        )
+    return [Lecture(path.stem, folder) for path in found]
+
+
+def select_exercise(name: str, notebooks: Path | None = None) -> Lecture:
+    """Return the lecture whose exercise is meant by a number, a name or the beginning of a name.
+
+    Raises
+    ------
+    LectureError
+        The name fits no exercise or several.
+    """
+    known = exercises(notebooks)
+    if not known:
+        folder = notebooks_folder(notebooks) / "source" / "exercises"
+        raise LectureError(f"no exercises in {folder}: run this in a checkout of the workbook.")
+    return _find(name, known, "exercise")
+
+
 def select(names: Iterable[str], notebooks: Path | None = None) -> list[Lecture]:
     """Return the lectures that are meant by some names.
 
@@ -129,7 +172,7 @@ def select(names: Iterable[str], notebooks: Path | None = None) -> list[Lecture]
     return list(chosen.values())
 
 
-def _find(name: str, known: Sequence[Lecture]) -> Lecture:
+def _find(name: str, known: Sequence[Lecture], kind: str = "lecture") -> Lecture:
     text = name.strip()
     wanted = Path(text).stem if text.endswith((".py", ".ipynb")) else text
     if wanted.isdecimal():
@@ -144,14 +187,14 @@ def _find(name: str, known: Sequence[Lecture]) -> Lecture:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise LectureError(f"{name!r} fits several lectures: {', '.join(each.slug for each in fitting)}.")
+        raise LectureError(f"{name!r} fits several {kind}s: {', '.join(each.slug for each in fitting)}.")
     candidates: dict[str, str] = {}
     for lecture in known:
         for key in (lecture.slug, lecture.slug[:2], lecture.slug[3:], *lecture.slug[3:].split("_")):
             candidates.setdefault(key, lecture.slug)
     near = difflib.get_close_matches(wanted.lower(), candidates, n=1, cutoff=0.4)
     guess = f" did you mean {candidates[near[0]]}?" if near else ""
-    raise LectureError(f"no lecture {name!r};{guess} `lecture list` shows all.")
+    raise LectureError(f"no {kind} {name!r};{guess} `lecture list` shows all.")
 
 
 def read_source(path: Path) -> str:

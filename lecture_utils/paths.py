@@ -32,6 +32,12 @@ def scoreboard_path() -> Path:
     return Path(given).expanduser() if given else data_dir() / "scoreboard.json"
 
 
+def progress_path() -> Path:
+    """Return the file of what you solved: ``LECTURE_PROGRESS``, else ``data/progress.json``."""
+    given = os.environ.get("LECTURE_PROGRESS")
+    return Path(given).expanduser() if given else data_dir() / "progress.json"
+
+
 def reference_scoreboard_path() -> Path:
     """Return the file of the results that the authors measured; it comes with the workbook."""
     return project_root() / "data" / "results" / "scoreboard.json"

@@ -12,7 +12,7 @@ import pytest
 from lecture_utils import cli, scoreboard
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ["README.md", "CONTRIBUTING.md", "data/README.md"]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "data/README.md", "docs/grading.md"]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 LECTURES = sorted(path.stem for path in (ROOT / "notebooks/source/lectures").glob("[0-9]*.py"))
 

@@ -74,7 +74,8 @@ def export(model: Any) -> list[dict[str, Any]]:
     Parameters
     ----------
     model : keras.Sequential
-        Of the layers that :mod:`lecture_utils.grading.networks` knows.
+        Layers one after the other, of the kinds that :mod:`lecture_utils.grading.networks` knows. What does
+        nothing after the training, such as dropout and random shifts, is left out.
 
     Returns
     -------
@@ -84,49 +85,65 @@ def export(model: Any) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError
-        A layer of another kind.
+        A layer of another kind, or with a setting that is not known there.
+    TypeError
+        It is no model.
     """
+    if not hasattr(model, "layers"):
+        raise TypeError(f"a Keras model was expected, not a {type(model).__name__}: is a return missing?")
     result: list[dict[str, Any]] = []
     for layer in model.layers:
-        kind = type(layer).__name__
-        if kind in ("InputLayer", "Dropout", "GaussianNoise", "GaussianDropout", "SpatialDropout2D"):
-            continue  # nothing at inference
-        if kind == "Flatten":
-            result.append({"layer": "flatten"})
-        elif kind == "Rescaling":
-            result.append({"layer": "rescaling", "scale": float(layer.scale), "offset": float(layer.offset)})
-        elif kind == "Dense":
-            kernel, *bias = layer.get_weights()
-            result.append(
-                {
-                    "layer": "dense",
-                    "kernel": kernel,
-                    "bias": bias[0] if bias else None,
-                    "activation": _activation(layer.activation),
-                }
-            )
-        elif kind in ("Activation", "ReLU", "Softmax"):
-            name = _activation(layer.activation) if kind == "Activation" else kind.lower()
-            result.append({"layer": "activation", "activation": name})
-        elif kind == "BatchNormalization":
-            scale = layer.gamma.numpy() if layer.gamma is not None else None
-            shift = layer.beta.numpy() if layer.beta is not None else None
-            result.append(
-                {
-                    "layer": "batchnorm",
-                    "gamma": scale,
-                    "beta": shift,
-                    "mean": layer.moving_mean.numpy(),
-                    "variance": layer.moving_variance.numpy(),
-                    "epsilon": float(layer.epsilon),
-                }
-            )
-        else:
-            raise ValueError(
-                f"a layer of the kind {kind} is not allowed here; use Input, Rescaling, Flatten, Dense, "
-                "Activation, Dropout, BatchNormalization"
-            )
+        result.extend(_exported(layer))
     return result
+
+
+_ONLY_IN_TRAINING = {
+    *("InputLayer", "Dropout", "AlphaDropout", "SpatialDropout1D", "SpatialDropout2D"),
+    *("GaussianNoise", "GaussianDropout", "ActivityRegularization"),
+    *("RandomTranslation", "RandomRotation", "RandomZoom", "RandomShear", "RandomFlip"),
+    *("RandomBrightness", "RandomContrast", "RandomErasing"),
+}
+
+
+def _exported(layer: Any) -> list[dict[str, Any]]:
+    """Return one layer as plain data: none, one or several entries."""
+    kind = type(layer).__name__
+    if kind in _ONLY_IN_TRAINING:
+        return []
+    if kind == "Sequential":
+        return export(layer)
+    if kind == "Flatten":
+        return [{"layer": "flatten"}]
+    if kind == "Reshape" and -1 not in layer.target_shape:
+        return [{"layer": "reshape", "shape": [int(size) for size in layer.target_shape]}]
+    if kind == "Rescaling":
+        return [{"layer": "rescaling", "scale": float(layer.scale), "offset": float(layer.offset)}]
+    if kind == "Dense":
+        weights = [_plain(weight) for weight in (layer.kernel, layer.bias)]
+        dense = {"layer": "dense", "kernel": weights[0], "bias": weights[1], "activation": "linear"}
+        if hasattr(layer.activation, "call"):  # a layer in the place of a function
+            return [dense, *_exported(layer.activation)]
+        return [dense | {"activation": _activation(layer.activation)}]
+    if kind == "Activation":
+        return [{"layer": "activation", "activation": _activation(layer.activation)}]
+    if kind == "Softmax" and layer.axis in (-1, [-1]):
+        return [{"layer": "activation", "activation": "softmax"}]
+    if kind == "ReLU" and not layer.threshold and layer.max_value is None:
+        return [{"layer": "leaky_relu", "slope": float(layer.negative_slope)}]
+    if kind == "LeakyReLU":
+        return [{"layer": "leaky_relu", "slope": float(layer.negative_slope)}]
+    if kind == "BatchNormalization" and layer.axis in (-1, layer.input_spec.ndim - 1):
+        names = {"gamma": "gamma", "beta": "beta", "mean": "moving_mean", "variance": "moving_variance"}
+        weights_of = {name: _plain(getattr(layer, attribute)) for name, attribute in names.items()}
+        return [{"layer": "batchnorm", "epsilon": float(layer.epsilon), **weights_of}]
+    raise ValueError(
+        f"a layer of the kind {kind}, or with these settings, is not allowed here; use Input, Rescaling, "
+        "Flatten, Dense, Activation, ReLU, LeakyReLU, Softmax, Dropout, BatchNormalization"
+    )
+
+
+def _plain(weight: Any) -> Any:
+    return None if weight is None else weight.numpy()
 
 
 def _activation(function: Any) -> str:

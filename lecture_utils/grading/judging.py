@@ -52,16 +52,23 @@ class Part:
         What is wrong, or "" where it is right.
     share : float
         The share of the points that is earned, from 0 to 1.
+    score : float or None
+        What the leaderboard ranks students by, the larger the better: an accuracy, for example.
     """
 
     points: float
     what: str
     problem: str
     share: float
+    score: float | None = None
 
 
 def part(
-    points: float, what: str, problem: str | Callable[[], str | None] | None, share: float | None = None
+    points: float,
+    what: str,
+    problem: str | Callable[[], str | None] | None,
+    share: float | None = None,
+    score: float | None = None,
 ) -> Part:
     """Make one entry of what a judge returns.
 
@@ -75,6 +82,8 @@ def part(
         What is wrong; None or "" where it is right. A function may raise :class:`WrongAnswer`.
     share : float, optional
         Partial marks: the share of the points that is earned. By default 1 where nothing is wrong, else 0.
+    score : float, optional
+        A figure for the leaderboard, measured by the judge; the larger the better.
     """
     if callable(problem):
         try:
@@ -85,7 +94,9 @@ def part(
     earned = (0.0 if words else 1.0) if share is None else float(share)
     if not 0 <= earned <= 1:
         raise ValueError(f"the share of part {what!r} must be from 0 to 1, not {earned}")
-    return Part(float(points), what, words, earned)
+    if score is not None and not math.isfinite(score):
+        raise ValueError(f"the score of part {what!r} must be a finite number, not {score}")
+    return Part(float(points), what, words, earned, None if score is None else float(score))
 
 
 def differs(

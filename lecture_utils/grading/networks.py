@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 MAX_LAYERS = 60
+MAX_WIDTH = 4096  # numbers that one layer gives for one example
+_ROWS = 256  # examples at once: bounds the memory
 
 
 def _activations() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -86,49 +89,78 @@ def predict(layers: Any, x: np.ndarray) -> np.ndarray:
     layers : list of dict
         What :func:`lecture_utils.grading.inside.export` handed out; nothing in it is trusted.
     x : array, (examples, ...)
-        Inputs as the network takes them.
+        Inputs as the network takes them, one example or more.
 
     Returns
     -------
     array, (examples, outputs)
+        Float32; nan and infinities where the network gives them.
 
     Raises
     ------
     WrongAnswer
-        It is no network, or takes other inputs.
+        It is no network, takes other inputs, or has a layer wider than ``MAX_WIDTH``.
     """
     import numpy as np
 
-    known = _activations()
-    z = np.asarray(x, np.float32)
+    known, entries = _activations(), _checked(layers)
+    x = np.asarray(x, np.float32)
+    outputs = []
     with np.errstate(all="ignore"):
-        for entry in _checked(layers):
-            kind = entry.get("layer")
-            if kind == "flatten":
-                z = z.reshape(len(z), -1)
-            elif kind == "rescaling" and all(type(entry.get(key)) is float for key in ("scale", "offset")):
-                z = (z * entry["scale"] + entry["offset"]).astype(np.float32)
-            elif kind == "dense":
-                kernel = _weights(entry, "kernel", (z.shape[-1], None))
-                z = z @ kernel
-                if entry.get("bias") is not None:
-                    z = z + _weights(entry, "bias", (kernel.shape[1],))
-                z = _activate(z, entry, known)
-            elif kind == "activation":
-                z = _activate(z, entry, known)
-            elif kind == "batchnorm" and type(entry.get("epsilon")) is float:
-                width = (z.shape[-1],)
-                scale = 1 / np.sqrt(_weights(entry, "variance", width) + entry["epsilon"])
-                z = (z - _weights(entry, "mean", width)) * scale
-                if entry.get("gamma") is not None:
-                    z = z * _weights(entry, "gamma", width)
-                if entry.get("beta") is not None:
-                    z = z + _weights(entry, "beta", width)
-            else:
-                raise WrongAnswer(f"the network has a layer that is not allowed: {str(kind)[:40]!r}")
-    if z.ndim != 2:
-        raise WrongAnswer(f"the network gives an output of shape {('examples', *z.shape[1:])} for each batch")
-    return z
+        for start in range(0, len(x), _ROWS):
+            z = x[start : start + _ROWS]
+            for entry in entries:
+                z = _layer(z, entry, known)
+                width = z.size // len(z)
+                if not 0 < width <= MAX_WIDTH:
+                    raise WrongAnswer(f"a layer of the network gives {width:,} numbers for each example")
+            outputs.append(z)
+    if outputs[0].ndim != 2:
+        shape = ("examples", *outputs[0].shape[1:])
+        raise WrongAnswer(f"the network gives an output of shape {shape} for each batch")
+    return np.concatenate(outputs)
+
+
+def _layer(
+    z: np.ndarray, entry: dict[str, Any], known: dict[str, Callable[[np.ndarray], np.ndarray]]
+) -> np.ndarray:
+    import numpy as np
+
+    kind = entry.get("layer")
+    if kind == "flatten":
+        return z.reshape(len(z), -1)
+    if kind == "reshape":
+        shape = entry.get("shape")
+        if not isinstance(shape, list | tuple) or not 0 < len(shape) <= 4:
+            raise WrongAnswer("the network has a shape that is none")
+        whole = all(type(size) is int and size > 0 for size in shape)
+        if not whole or math.prod(shape) != z.size // len(z):
+            raise WrongAnswer("the network reshapes to another number of values")
+        return z.reshape(len(z), *shape)
+    if kind == "rescaling" and all(type(entry.get(key)) is float for key in ("scale", "offset")):
+        return (z * entry["scale"] + entry["offset"]).astype(np.float32)
+    if kind == "dense":
+        kernel = _weights(entry, "kernel", (z.shape[-1], None))
+        if kernel.shape[1] * (z.size // z.shape[-1] // len(z)) > MAX_WIDTH:  # before it takes the memory
+            raise WrongAnswer(f"a layer of the network has {kernel.shape[1]:,} units")
+        z = z @ kernel
+        if entry.get("bias") is not None:
+            z = z + _weights(entry, "bias", (kernel.shape[1],))
+        return _activate(z, entry, known)
+    if kind == "activation":
+        return _activate(z, entry, known)
+    if kind == "leaky_relu" and type(entry.get("slope")) is float:
+        return np.where(z > 0, z, np.float32(entry["slope"]) * z)
+    if kind == "batchnorm" and type(entry.get("epsilon")) is float:
+        width = (z.shape[-1],)
+        scale = 1 / np.sqrt(_weights(entry, "variance", width) + np.float32(entry["epsilon"]))
+        z = (z - _weights(entry, "mean", width)) * scale
+        if entry.get("gamma") is not None:
+            z = z * _weights(entry, "gamma", width)
+        if entry.get("beta") is not None:
+            z = z + _weights(entry, "beta", width)
+        return z
+    raise WrongAnswer(f"the network has a layer that is not allowed: {str(kind)[:40]!r}")
 
 
 def _activate(

@@ -981,6 +981,9 @@ for what, result in summary:
 #
 # ## Try it yourself
 #
+# The [exercise of this lecture](exercises/01_forward_pass.ipynb) has tasks that tell you at once
+# whether you are right, with a hint where you are not. And three more to play with, without a check:
+#
 # 1. Write a network with ReLU units, weights chosen by hand, that outputs the larger of its two inputs.
 # 2. Train the rings with ReLU in place of tanh. Do three units still suffice? From how many starts of 20?
 # 3. Replace the tent by a map that folds $[0,1]$ in three. How many pieces has depth 8, and how many units?

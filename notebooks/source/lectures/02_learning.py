@@ -999,6 +999,9 @@ for what, result in summary:
 #
 # ## Try it yourself
 #
+# The [exercise of this lecture](exercises/02_learning.ipynb) has tasks that tell you at once
+# whether you are right, with a hint where you are not. And three more to play with, without a check:
+#
 # 1. Write `backward` for a hidden layer of ReLU units, and test it in both ways. Add the point (0, 0): why
 #    does it trouble the finite differences?
 # 2. Start all weights of the 2-8-1 network at zero. What does it learn, and why?

@@ -715,6 +715,9 @@ board
 #
 # ## Try it yourself
 #
+# The [exercise of this lecture](exercises/03_mnist_dense.ipynb) has tasks that tell you at once
+# whether you are right, with a hint where you are not. And three more to play with, without a check:
+#
 # 1. Train 512-512 on the first 100, 300, 1,000, 3,000 images. How does the error fall with the number of
 #    examples?
 # 2. Add shifted copies of the training images. Does the network learn to tolerate a shift of 4 pixels, and
