@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # Tests and lectures must not see a reader's own settings for where data are and results go.
 CLEAN_ENVIRONMENT = env -u TFDS_DATA_DIR -u LECTURE_DATA_DIR -u LECTURE_SCOREBOARD -u LECTURE_PROGRESS -u LECTURE_SOLUTIONS
 
-.PHONY: help install run test test-real lab notebooks lint format lock clean
+.PHONY: help install run test test-real bench lab notebooks lint format lock clean
 
 help:
 	@echo "make install      make .venv with the pinned packages and the command .venv/bin/lecture"
@@ -14,6 +14,7 @@ help:
 	@echo "make lab          install, open the notebooks in JupyterLab"
 	@echo "make test         install, check everything on the embedded data"
 	@echo "make test-real    run the short lectures on real data (TFDS_DATA_DIR=... names the prepared folder)"
+	@echo "make bench        time the grader against plain nbgrader (about ten minutes)"
 	@echo "make notebooks    regenerate the notebooks from notebooks/source, execute what changed"
 	@echo "make lint         ruff and mypy"
 	@echo "make lock         renew requirements.lock and show what changed"
@@ -37,6 +38,9 @@ test: install lint
 
 test-real: install
 	@LECTURE_SCOREBOARD=$$(mktemp -d)/scoreboard.json $(BIN)/lecture run 03 --require mnist
+
+bench: install
+	@$(BIN)/python tools/bench_grading.py --save
 
 lab: install
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_OPTIONS)

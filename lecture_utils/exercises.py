@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,6 +39,62 @@ _SEVERITY = {Result.RIGHT: 0, Result.NOT_ATTEMPTED: 1, Result.WRONG: 2}
 def label(number: int, title: str, points: float) -> str:
     """Return what students read of a task: ``"Task 2, softmax (3 points)"``."""
     return f"Task {number}, {title} ({points:g} {'point' if points == 1 else 'points'})"
+
+
+# --- what the cells of an exercise share -------------------------------------------------------------------
+
+
+def each(
+    *cases: tuple[str, Any, str], rtol: float = 1e-5, atol: float = 1e-8
+) -> Callable[[Sequence[Any]], bool | str]:
+    """Make the expectation of a check that looks at several values, and tells of the first wrong one.
+
+    Parameters
+    ----------
+    cases : tuple of str, value or function, str
+        For each value what it is called, what is right, and advice for who has it wrong. A function gets
+        the value, and returns a text that says what is wrong, or "".
+    rtol, atol : float
+        As for :func:`lecture_utils.checks.check`.
+
+    Returns
+    -------
+    function
+        For :meth:`Exercise.check`: takes the values, in the order of the cases.
+    """
+
+    def first_problem(values: Sequence[Any]) -> bool | str:
+        for value, (name, right, advice) in zip(values, cases, strict=True):
+            problem = right(value) if callable(right) else checks.difference(value, right, rtol, atol, name)
+            if problem:
+                return f"{problem}. {advice}" if advice else problem
+        return True
+
+    return first_problem
+
+
+def preview(show: Callable[[], Any], alt: str = "") -> None:
+    """Show what a student's function makes, or say why there is nothing to see yet; never raise.
+
+    Parameters
+    ----------
+    show : function
+        Shows something, or returns a figure to be shown.
+    alt : str
+        What the figure shows, for those who cannot see it.
+    """
+    try:
+        figure = show()
+    except NotImplementedError:
+        print("Nothing to show yet: it appears here when the task above is done.")
+        return
+    except Exception as error:
+        print(f"Nothing to show yet: {type(error).__name__}: {' '.join(str(error).split())}")
+        return
+    if figure is not None:
+        from lecture_utils import plots
+
+        plots.show(figure, alt=alt)
 
 
 # --- what was right and wrong so far ------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from toy import make_toy
 from lecture_utils import cli, exercises, kernels, paths
 from lecture_utils.checks import Result
 from lecture_utils.errors import LectureError
-from lecture_utils.exercises import Exercise
+from lecture_utils.exercises import Exercise, each, preview
 
 TODAY = datetime.date.today().isoformat()
 
@@ -585,3 +585,36 @@ def test_the_command_shows_a_solution_by_the_same_rule(capsys: pytest.CaptureFix
     assert "it has double, mean, slow" in capsys.readouterr().err
     assert cli.main(["solution", "05", "double"]) == 1
     assert "no exercise '05'" in capsys.readouterr().err
+
+
+def test_each_tells_of_the_first_wrong_value_and_gives_its_advice() -> None:
+    expected = each(("the sum", 3.0, "Add."), ("the list", [1, 2], "Count."), ("the word", lambda w: w, ""))
+    assert expected([3, [1, 2], ""]) is True
+    assert (
+        expected([3, [1, 3], "wrong"]) == "1 of 2 values of the list differ, the first at index [1]. Count."
+    )
+    assert expected([3, [1, 2], "it rhymes"]) == "it rhymes"
+
+
+def test_preview_shows_a_figure_or_says_why_not(capsys: pytest.CaptureFixture[str]) -> None:
+    def blank() -> None:
+        raise NotImplementedError
+
+    def broken() -> None:
+        raise ValueError("two\nlines")
+
+    for show in (blank, broken, lambda: None):
+        preview(show)
+    assert capsys.readouterr().out.splitlines() == [
+        "Nothing to show yet: it appears here when the task above is done.",
+        "Nothing to show yet: ValueError: two lines",
+    ]
+
+
+def test_preview_hands_a_figure_on_with_its_alt_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lecture_utils import plots
+
+    shown = []
+    monkeypatch.setattr(plots, "show", lambda figure, *, alt: shown.append((figure, alt)))
+    preview(lambda: "figure", alt="a line")
+    assert shown == [("figure", "a line")]

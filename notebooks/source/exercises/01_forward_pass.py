@@ -18,8 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lecture_utils import datasets, plots
-from lecture_utils.checks import difference
-from lecture_utils.exercises import Exercise
+from lecture_utils.exercises import Exercise, each, preview
 
 exercise = Exercise(
     "01_forward_pass", parameters=1, graph=3, log_softmax=3, random_layer=3, parity=3, price=2
@@ -35,31 +34,6 @@ def sigmoid(z):
 def relu(z):
     """Let positive numbers pass, and make the others zero."""
     return np.maximum(z, 0)
-
-
-def each(*cases, rtol=1e-5, atol=1e-8):
-    """For a check of several values. A case: a name, what is right, and advice for who has it wrong."""
-
-    def first_problem(values):
-        for value, (name, right, advice) in zip(values, cases, strict=True):
-            problem = right(value) if callable(right) else difference(value, right, rtol, atol, name)
-            if problem:
-                return f"{problem}. {advice}" if advice else problem
-        return True
-
-    return first_problem
-
-
-def picture(draw, alt):
-    """Show the figure that `draw` makes with your function, or say why there is none yet."""
-    try:
-        figure = draw()
-    except NotImplementedError:
-        print("The picture appears here when the task above is done.")
-    except Exception as error:
-        print(f"No picture yet: your function raised {type(error).__name__}: {error}")
-    else:
-        plots.show(figure, alt=alt)
 
 
 # %% judge="*"
@@ -315,7 +289,7 @@ def draw_shortcut():
     )
 
 
-picture(
+preview(
     draw_shortcut,
     alt="The four XOR points, and where a network with one hidden unit and two skip connections says 1. In a "
     "right answer that is a diagonal band that holds (0, 1) and (1, 0).",
@@ -474,7 +448,7 @@ def draw_logarithms():
     return figure
 
 
-picture(
+preview(
     draw_logarithms,
     alt="The logarithm of a probability against its logit, from 0 down to -1000. The logarithm of the "
     "softmax follows a straight line and ends near -745; a right answer follows the line to its end.",
@@ -661,7 +635,7 @@ def draw_random_layer(units=40):
     )
 
 
-picture(
+preview(
     draw_random_layer,
     alt="The two rings and the regions of a network with a random hidden layer. When the last layer is "
     "fitted well, a closed curve runs between the inner and the outer ring.",
@@ -802,7 +776,7 @@ def draw_parity(n=6):
     return figure
 
 
-picture(
+preview(
     draw_parity,
     alt="The output of the parity network against the sum of six inputs. A right answer is a zigzag between "
     "0 and 1, with a corner at each whole number.",
@@ -844,7 +818,7 @@ def draw_errors():
     return figure
 
 
-picture(
+preview(
     draw_errors,
     alt="The largest error against the number of hidden units on logarithmic axes, for a sine and for the "
     "square root. After the first few units both fall in straight lines, the sine's much more steeply.",

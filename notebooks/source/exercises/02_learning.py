@@ -18,7 +18,7 @@ import numpy as np
 
 from lecture_utils import datasets, plots
 from lecture_utils.checks import difference
-from lecture_utils.exercises import Exercise
+from lecture_utils.exercises import Exercise, each, preview
 
 exercise = Exercise("02_learning", graph=2, bakery=2, from_logits=3, backward=3, budget=3, diagnose=2)
 
@@ -54,31 +54,6 @@ def network_values(kernels, biases, X):
     scores = values[-1] @ kernels[-1] + biases[-1]
     exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
     return [*values, exponentials / exponentials.sum(axis=1, keepdims=True)]
-
-
-def each(*cases, rtol=1e-5, atol=1e-8):
-    """For a check of several values. A case: a name, what is right, and advice for who has it wrong."""
-
-    def first_problem(values):
-        for value, (name, right, advice) in zip(values, cases, strict=True):
-            problem = right(value) if callable(right) else difference(value, right, rtol, atol, name)
-            if problem:
-                return f"{problem}. {advice}" if advice else problem
-        return True
-
-    return first_problem
-
-
-def picture(draw, alt):
-    """Show the figure that `draw` makes with your function, or say why there is none yet."""
-    try:
-        figure = draw()
-    except NotImplementedError:
-        print("The picture appears here when the task above is done.")
-    except Exception as error:
-        print(f"No picture yet: your function raised {type(error).__name__}: {error}")
-    else:
-        plots.show(figure, alt=alt)
 
 
 # %% judge="*"
@@ -360,7 +335,7 @@ def draw_bakery():
     return figure
 
 
-picture(
+preview(
     draw_bakery,
     alt="The mean loss against the number of loaves for two pairs of prices, with a dashed line at the "
     "answer. In a right answer the curves are broken lines that bend upwards, and the dashed lines "
@@ -521,7 +496,7 @@ def draw_losses():
     return figure
 
 
-picture(
+preview(
     draw_losses,
     alt="The loss against the logit from -60 to 60: a straight line down to zero, then zero. The loss that "
     "was computed from the probability ends at a logit near 37, where it becomes not a number; in a "
@@ -951,7 +926,7 @@ def draw_budget():
     return figure
 
 
-picture(
+preview(
     draw_budget,
     alt="The rings and the moons with the regions of the trained networks. In a right answer a closed curve "
     "surrounds the inner ring, and a curve winds between the two moons.",

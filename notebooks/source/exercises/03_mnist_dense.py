@@ -21,22 +21,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lecture_utils import datasets, plots, training
-from lecture_utils.exercises import Exercise
+from lecture_utils.exercises import Exercise, preview
 
 training.quiet_tensorflow()
 import keras
 
 exercise = Exercise("03_mnist_dense", standardize=2, writers=2, luck=2, curves=3, stop=3, scoreboard=4)
-
-
-def attempt(show):
-    """Do what `show` does with your function, or say why there is nothing to show yet."""
-    try:
-        show()
-    except NotImplementedError:
-        print("Nothing to show yet: it appears here when the task above is done.")
-    except Exception as error:
-        print(f"Nothing to show yet: {type(error).__name__}: {error}")
 
 
 # %% judge="*"
@@ -195,7 +185,7 @@ def show_standardized():
     )
 
 
-attempt(show_standardized)
+preview(show_standardized)
 
 # %% [markdown]
 # Look at the border. The training images are nearly always black there, so that a little gray becomes as loud
@@ -396,7 +386,7 @@ def show_leak():
     print(f"wrong answers, split at random: {np.mean([wrong_answers(*split) for split in at_random]):.1%}")
 
 
-attempt(show_leak)
+preview(show_leak)
 
 # %% [markdown]
 # Nothing about the classifier changed. The random split only asked an easier question.
@@ -509,7 +499,7 @@ def show_luck():
         )
 
 
-attempt(show_luck)
+preview(show_luck)
 
 # %% [markdown]
 # 382 is the size of the embedded test set. Remember the first line when somebody is proud of two tenths of
@@ -736,8 +726,10 @@ def judge_curves(given, kept, answer):
         words = named.words
     elif not isinstance(named, list) or not all(isinstance(name, str) for name in named):
         words = "the answers are not texts"
+    elif len(named) != len(kept["kinds"]):
+        words = "there is not one name for each curve"
     else:
-        pairs = list(zip(named, kept["kinds"], strict=True)) if len(named) == len(kept["kinds"]) else []
+        pairs = list(zip(named, kept["kinds"], strict=True))
         right = sum(name.strip().lower() == kind for name, kind in pairs)
         share = max(0.0, (right / len(kept["kinds"]) - 0.5) / 0.5)
         missed = [kind for name, kind in pairs if name.strip().lower() != kind]
