@@ -854,3 +854,33 @@ def test_the_same_holds_for_an_ordinary_user() -> None:
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "skipped" not in done.stdout.splitlines()[-1]
+
+
+# --- where the workbook lies
+
+
+@needs_sandbox
+def test_a_workbook_below_tmp_is_seen_and_the_private_folder_lies_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
+        package = Path(temporary) / "workbook" / "lecture_utils"
+        shutil.copytree(ROOT / "lecture_utils", package, ignore=shutil.ignore_patterns("__pycache__"))
+        monkeypatch.setattr(sandbox, "_PACKAGE", package)
+        monkeypatch.setattr(sandbox, "_LAUNCH", package / "grading" / "launch.py")
+        code = """
+            import json, lecture_utils, os, tempfile
+            writable = []
+            package = os.path.dirname(lecture_utils.__file__)
+            for place in ("/tmp", "/var/tmp", package, "/", tempfile.gettempdir()):
+                try:
+                    open(os.path.join(place, "x"), "w").close()
+                    writable.append(place)
+                except OSError:
+                    pass
+            print(json.dumps([lecture_utils.__file__, writable, os.listdir("/tmp")]))
+        """
+        where, writable, seen = told(code)
+        assert where == str(package / "__init__.py")
+        assert writable == ["/scratch"]
+        assert seen == [Path(temporary).name]

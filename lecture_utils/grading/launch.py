@@ -41,7 +41,6 @@ _SET_FLAGS = 0x8914  # <linux/sockios.h>
 _AMBIENT_CLEAR_ALL = 4
 _LOCKED_SECUREBITS = 0b1110_1111  # no root, no setuid fixup, no keepcaps by exec: all set, all locked
 _JOIN_SESSION_KEYRING = 1
-_FOLDERS = ("/tmp", "/dev/shm")
 _NODES = 16384  # files and folders in a private folder: empty ones take memory, too
 _USER = 1000  # who the student's code is, inside
 
@@ -318,7 +317,7 @@ def init(parent: int, leash: socket.socket, options: dict[str, Any]) -> NoReturn
     try:
         _mount("none", "/", _RECURSIVE | _PRIVATE)
         _mount("proc", "/proc", _NOSUID | _NODEV | _NOEXEC)
-        for folder in _FOLDERS:
+        for folder in options["folders"]:
             size = f"size={options['disk']},nr_inodes={_NODES},mode=1777"
             _mount("tmpfs", folder, _NOSUID | _NODEV, size)
         socket.sethostname("sandbox")

@@ -82,7 +82,6 @@ _PACKAGE = Path(__file__).resolve().parent.parent
 _LAUNCH = Path(__file__).resolve().with_name("launch.py")
 _FILES = "/run/lecture"  # where the given files stand inside
 _DATA = "/run/data"
-_HOME = "/tmp/home"
 _INTERVAL = 0.05  # s between two looks of the watchdog
 _KILL_SECONDS = 10.0
 _TEXT, _TRACEBACK, _ERROR = 10_000, 5_000, 300  # characters that are kept
@@ -99,7 +98,7 @@ _LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM = ("/usr", *_LINKED, "/etc/alternatives", "/etc/ld.so.cache", "/nix/store")
 _DEVICES = ("null", "zero", "full", "random", "urandom")
 _ETC = {
-    "passwd": "root:x:0:0:root:/:/bin/sh\nstudent:x:1000:1000:student:/tmp/home:/bin/sh\n",
+    "passwd": "root:x:0:0:root:/:/bin/sh\nstudent:x:1000:1000:student:/:/bin/sh\n",
     "group": "root:x:0:\nstudent:x:1000:\n",
     "hosts": "127.0.0.1 localhost\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
@@ -503,6 +502,12 @@ def _extra_paths() -> list[str]:
     return [name for name in sys.path if name and name == users and os.path.isdir(name)]
 
 
+def _scratch() -> str:
+    """Return the folder that student code may write to: /tmp, or another where the workbook lies below it."""
+    needed = [*_prefixes(), _PACKAGE]
+    return "/scratch" if any(_below(path, ["/tmp", "/var/tmp"]) for path in needed) else "/tmp"
+
+
 def _below(path: Path, folders: Sequence[str | Path]) -> bool:
     return any(path == Path(folder) or Path(folder) in path.parents for folder in folders)
 
@@ -546,14 +551,17 @@ def _bubblewrap(program: str, files: Mapping[str, bytes], privileged: bool) -> t
             folder(path.parent)
             command += ["--ro-bind", str(path), str(path)]
             bound.append(str(path))
-    for name in ("/run", "/var", _FILES, "/dev", "/proc", "/tmp"):
+    scratch = _scratch()
+    for name in ("/run", "/var", _FILES, "/dev", "/proc", scratch):
         folder(name)
-    command += ["--symlink", "/tmp", "/var/tmp", "--proc", "/proc", "--tmpfs", "/dev"]
+    if scratch == "/tmp":
+        command += ["--symlink", "/tmp", "/var/tmp"]
+    command += ["--proc", "/proc", "--tmpfs", "/dev"]
     for name in _DEVICES:
         command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         command += ["--symlink", f"/proc/self/fd{target}", f"/dev/{name}"]
-    for name in ("/dev/shm", "/tmp"):
+    for name in ("/dev/shm", scratch):
         command += ["--perms", "1777", "--size", str(64 << 20), "--tmpfs", name]
     command += ["--remount-ro", "/dev"]
     contents = {f"/etc/{name}": text.encode() for name, text in _ETC.items()}
@@ -571,7 +579,7 @@ def _bubblewrap(program: str, files: Mapping[str, bytes], privileged: bool) -> t
     for path in _caches():
         folder(cache)
         command += ["--ro-bind", str(path), str(cache / path.name)]
-    return [*command, "--remount-ro", "/", "--chdir", "/tmp", "--"], descriptors
+    return [*command, "--remount-ro", "/", "--chdir", scratch, "--"], descriptors
 
 
 def _caches() -> list[Path]:
@@ -584,6 +592,7 @@ def _environment(home: str, files: str, data: str) -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
+        "TMPDIR": str(Path(home).parent),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "IPYTHONDIR": f"{home}/.ipython",
@@ -631,7 +640,7 @@ class _Server:
         try:
             if sandboxed:
                 command, descriptors = _bubblewrap(bwrap, files, privileged)
-                environment = _environment(_HOME, _FILES, _DATA)
+                environment = _environment(f"{_scratch()}/home", _FILES, _DATA)
             else:
                 self._folder = _private_folder()
                 command = []
@@ -647,7 +656,8 @@ class _Server:
                 "isolate": sandboxed,
                 "user": _FIRST_UID + (os.getpid() * 7 + number) % _UIDS if privileged else None,
                 "preload": list(preload),
-                "paths": _extra_paths(),
+                "paths": [*_extra_paths(), str(_PACKAGE.parent)],
+                "folders": [_scratch(), "/dev/shm"],
             }
             command += [sys.executable, "-s", "-P", str(_LAUNCH), str(there.fileno()), json.dumps(options)]
             self.process = subprocess.Popen(
