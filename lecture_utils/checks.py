@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from lecture_utils.errors import LectureError
 
+_DEEPEST = 32  # lists within lists, the most that NumPy knew for long
+_MOST_CHARACTERS = 1_000_000  # what an array of texts may hold
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -266,7 +269,7 @@ def difference(
         if not isinstance(given, str):
             return f"{what} is {_a(type(given).__name__)}; a text was expected"
         return None if given == expected else f"{what} is another text"
-    wanted = _as_array(expected)
+    wanted = as_array(expected)
     if isinstance(expected, tuple | list) and (wanted is None or wanted.dtype.kind == "O"):
         return _sequence_difference(given, expected, rtol, atol, what)
     if wanted is None or wanted.dtype.kind not in "buifcUS":
@@ -310,7 +313,10 @@ def _array_difference(given: Any, wanted: "np.ndarray", rtol: float, atol: float
 
     if wanted.dtype.kind in "fc" and np.isnan(wanted).any():
         raise LectureError("the expected value of a check holds nan: nothing could be right")
-    array = _as_array(given)
+    if isinstance(given, tuple | list) and any(entry is None for entry in given):
+        empty = next(index for index, entry in enumerate(given) if entry is None)
+        return f"{what}[{empty}] is None: is a return missing?"
+    array = as_array(given)
     if array is None or array.dtype.kind not in "buifcUS":
         return f"{what} is {_a(type(given).__name__)}; {_kind(wanted)} were expected"
     if array.dtype.kind in "fc" and np.isnan(array).any():
@@ -340,14 +346,38 @@ def _array_difference(given: Any, wanted: "np.ndarray", rtol: float, atol: float
     return f"{how_many} differ, the first at index {place}{note}"
 
 
-def _as_array(value: Any) -> "np.ndarray | None":
-    """Return numbers, lists, arrays and tensors as an array, None where that cannot be done."""
+def _room(value: Any, depth: int = 0) -> tuple[int, int]:
+    """Return how many entries a nested list has and how long its longest text is, (-1, 0) if too deep."""
+    if isinstance(value, str | bytes):
+        return 1, len(value)
+    if not isinstance(value, tuple | list):
+        return 1, 0
+    if depth > _DEEPEST:
+        return -1, 0
+    count, longest = 0, 0
+    for entry in value:
+        more, length = _room(entry, depth + 1)
+        if more < 0:
+            return -1, 0
+        count, longest = count + more, max(longest, length)
+    return count, longest
+
+
+def as_array(value: Any) -> "np.ndarray | None":
+    """Return numbers, lists, arrays and tensors as an array, None where that cannot be done.
+
+    NumPy gives each entry the room of the longest text, numbers beside it included, so a list that would
+    become larger than a few megabytes by its texts is no array.
+    """
     import numpy as np
 
     try:
         if callable(getattr(value, "numpy", None)):
             value = value.numpy()
         elif isinstance(value, tuple | list):  # of tensors, perhaps
+            count, longest = _room(value)
+            if count < 0 or count * longest > _MOST_CHARACTERS:
+                return None
             value = [part.numpy() if callable(getattr(part, "numpy", None)) else part for part in value]
         return np.asarray(value)
     except Exception:  # whatever a stranger's object raises: it is no array

@@ -241,7 +241,7 @@ def _grade(options: argparse.Namespace) -> int:
 
 # --- the command line ---------------------------------------------------------------------------------------
 
-COMMANDS = ("list", "run", "data", "doctor", "scoreboard", "solution", "grade", "build")
+COMMANDS = ("list", "run", "data", "doctor", "scoreboard", "solution", "grade", "gradebook", "build")
 HELP = """\
 usage: lecture COMMAND [...]
 
@@ -257,6 +257,7 @@ commands:
 
 for those who teach:
   grade       grade submissions of an exercise, in sandboxes, and write tables and feedback
+  gradebook   open the gradebook of a results folder in the browser, to mark by hand
 
 for those who change lectures:
   build       make the notebooks from notebooks/source and execute what has changed
@@ -281,6 +282,12 @@ def _number(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 1000:
         raise argparse.ArgumentTypeError(f"a whole number from 1 to 1000, not {text!r}")
     return int(text)
+
+
+def _gradebook(options: argparse.Namespace) -> int:
+    from lecture_utils.grading import gradebook
+
+    return gradebook.serve(options.results, options.option)
 
 
 def _add_grade(add: Callable[..., argparse.ArgumentParser]) -> None:
@@ -355,6 +362,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("exercise", help="a number, a name, or the beginning of a name")
     command.add_argument("task", help="the task's name or number")
     _add_grade(add)
+    command = add("gradebook", _gradebook, "Open the gradebook of a results folder: nbgrader's formgrader.")
+    command.add_argument("results", type=Path, metavar="RESULTS", help="what `lecture grade --out` was given")
+    command.add_argument("option", nargs="*", help="options for Jupyter, after --")
     command = add("build", _build, "Make the notebooks from their sources and execute what has changed.")
     command.add_argument("lecture", nargs="*", help="numbers or names; by default all")
     command.add_argument(

@@ -402,9 +402,10 @@ class Exercise:
         Parameters
         ----------
         task : str
-            The task's name.
+            The task's name or number.
         """
         try:
+            task = dict(enumerate(self.points, start=1)).get(int(task), task) if task.isdecimal() else task
             self._label(task)
             print(reveal(self.slug, task, self._records()[task]))
         except LectureError as error:

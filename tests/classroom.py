@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import sys
+import types
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,7 @@ class FakeSandbox:
         self.owner = owner
         self.alive = True
         self.space: dict[str, Any] = {}
+        self.setup: dict[str, Any] = {}
 
     async def run(self, steps: Sequence[Step], limits: Any = None) -> list[Ran]:
         await asyncio.sleep(self.owner.delay)
@@ -227,9 +229,17 @@ class FakeSandbox:
             answers.append(json.dumps(answer))
 
         printed: list[str] = []
+        names = {"emit": emit, "given": self.owner.given}
+
+        def begin(space: dict[str, Any]) -> None:
+            self.setup = self.setup or dict(space)
+            space.update(self.setup)
+
+        def test(code: str, space: dict[str, Any]) -> None:
+            exec(compile(code, "<hidden test>", "exec"), {**space, **self.setup, **names})
+
         own = {
-            "emit": emit,
-            "given": self.owner.given,
+            "_inside": types.SimpleNamespace(begin=begin, test=test, emit=emit),
             "print": lambda *words: printed.append(" ".join(map(str, words)) + "\n"),
         }
         code = "\n".join(line for line in step.code.split("\n") if "lecture_utils" not in line)

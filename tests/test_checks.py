@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lecture_utils import checks
 from lecture_utils.checks import Result, check, expect
 from lecture_utils.errors import LectureError
 
@@ -290,3 +291,17 @@ def test_in_a_notebook_the_verdict_is_html_with_a_text_beside_it(monkeypatch: py
     assert "<strong>&lt;b&gt;Task&lt;/b&gt; 1: wrong.</strong>" in data["text/html"]
     assert html.escape("w < 0 & b > 0") in data["text/html"]
     assert data["text/plain"].startswith("✘ <b>Task</b> 1: wrong.")
+
+
+def test_a_missing_return_inside_a_list_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("Task", lambda: [1.0, None], [1.0, 2.0], hint="h") is Result.WRONG
+    assert "The answer[1] is None: is a return missing?" in capsys.readouterr().out
+
+
+def test_a_list_that_texts_would_blow_up_is_no_array() -> None:
+    assert checks.as_array(["x" * 99_999, *[""] * 4990]) is None
+    endless: list[Any] = []
+    endless.append(endless)
+    assert checks.as_array(endless) is None
+    assert checks.difference(["a", "b"], ["a", "b"]) is None
+    assert checks.difference([1.0, "b"], [1.0, 2.0]) == "the answer holds texts; numbers were expected"

@@ -120,7 +120,7 @@ def test_right_answers_earn_all_points_in_one_sandbox(bench: Bench) -> None:
     outcome = bench.grade()
     assert states(outcome) == ALL_RIGHT
     assert bench.factory.made == 1
-    assert bench.factory.ran == [
+    assert [name for name in bench.factory.ran if not name.endswith("-begin")] == [
         "double",
         "double-test",
         "total",
@@ -231,6 +231,16 @@ def test_a_fault_keeps_what_was_graded_before_it(bench: Bench) -> None:
     outcome = bench.grade()
     assert states(outcome) == {**ALL_RIGHT, "best": (None, "not graded")}
     assert bench.factory.made == 1 + grade.RETRIES
+    assert not outcome.faulted
+
+
+def test_a_sandbox_that_breaks_at_the_first_step_does_not_count_against_the_machine(bench: Bench) -> None:
+    def trouble(step: Step, box: FakeSandbox) -> Ran | None:
+        raise sandbox.Fault("gone")
+
+    bench.factory.trouble = trouble
+    outcome = bench.grade()
+    assert set(states(outcome).values()) == {(None, "not graded")}
     assert not outcome.faulted
 
 
@@ -469,6 +479,83 @@ def test_a_sandbox_that_never_works_is_given_up(
     assert not list((root / "out" / "store").glob("*.json"))
 
 
+def _hostile(root: Path, monkeypatch: pytest.MonkeyPatch, also: Callable[[FakeSandboxes], None]) -> list:
+    """Let six submissions break the sandbox in which they run, and the last be right."""
+    for number in range(6):
+        hand_in(root / "in" / f"a{number}.ipynb", answered(root, double=f"HOSTILE = {number}"))
+    hand_in(root / "in" / "zoe.ipynb", answered(root))
+    factories = []
+
+    def make(exercise: Any, judge: Judge, sandboxed: bool) -> FakeSandboxes:
+        factory = FakeSandboxes({"given.json": judge.files()})
+        factories.append(factory)
+
+        def trouble(step: Step, box: FakeSandbox) -> Ran | None:
+            if "HOSTILE" in step.code:
+                raise sandbox.Fault("the sandbox broke")
+            return None
+
+        factory.trouble = trouble
+        also(factory)
+        return factory
+
+    monkeypatch.setattr(grade, "_make_sandboxes", make)
+    return factories
+
+
+def test_submissions_that_break_their_sandboxes_do_not_end_the_others(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _hostile(root, monkeypatch, lambda factory: None)
+    status, _, errors = run("--workers", "1")
+    assert status == 1
+    assert finals(root)["zoe"] == "6"
+    assert "given up" not in errors
+
+
+def test_a_sandbox_is_tried_once_more_before_everything_is_given_up(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def also(factory: FakeSandboxes) -> None:
+        factory.broken = lambda number: "busy" if number <= 3 * grade._FAULTS_IN_A_ROW else ""
+
+    factories = _hostile(root, monkeypatch, also)
+    run("--workers", "1")
+    assert finals(root)["zoe"] == "6"
+    assert factories[0].made > 3 * grade._FAULTS_IN_A_ROW + 1
+
+
+def test_an_array_that_cannot_be_made_is_a_wrong_answer(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = {"array": "", "dtype": "<f8", "shape": [2**31 - 1, 0, 2**31 - 1]}
+    answers = [json.dumps({"task": "double", "key": key, "value": bad}) for key in ("one", "many")]
+    bench.factory.trouble = lambda step, box: (
+        Ran(step.name, answers=answers) if step.name == "double-test" else None
+    )
+    assert states(bench.grade()) == {**ALL_RIGHT, "double": (0, "graded")}
+
+
+@pytest.mark.parametrize("submitted", ["soon", "9999-12-31T23:59:59-12:00", 3, None])
+def test_a_damaged_time_in_the_store_ends_nothing(root: Path, run: Run, submitted: Any) -> None:
+    hand_in(root / "in" / "ada.ipynb", answered(root), DUE)
+    hand_in(root / "in" / "bob.ipynb", answered(root), DUE)
+    assert run()[0] == 0
+    (path,) = (root / "out" / "store").glob("ada--*.json")
+    path.write_text(json.dumps({**record(root, "ada"), "submitted": submitted}))
+    (root / "in" / "ada.ipynb").unlink()
+    words = ("--due", "2026-11-20T23:59+01:00", "--keep", "best")
+    assert run(*words, "--dry-run")[0] == 0
+    assert run(*words)[0] == 0
+    assert finals(root)["bob"] == "6"
+
+
+def test_a_file_of_the_year_9999_is_graded(root: Path, run: Run) -> None:
+    hand_in(root / "in" / "ada.ipynb", answered(root), 253_402_300_799.0)
+    assert run("--due", "2026-11-20T23:59-12:00", "--penalty", "10%/day")[0] == 0
+    assert finals(root) == {"ada": "6"}
+
+
 def test_a_mistake_of_ours_in_one_submission_does_not_stop_the_others(
     root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -701,6 +788,19 @@ def test_forgetting_leaves_no_trace_of_a_student(root: Path, run: Run, capsys: A
     assert "ada" in (root / "out" / "leaderboard.csv").read_text()
     assert cli.main(["grade", "--forget", "adda", "--out", str(root / "out")]) == 1
     assert "did you mean ada?" in capsys.readouterr().err
+
+
+def test_forgetting_both_of_two_students_whose_names_collide(root: Path, run: Run, capsys: Any) -> None:
+    hand_in(root / "in" / "Ada.ipynb", answered(root, best="def best():\n    return 0.7"), DUE)
+    hand_in(root / "in" / "ada.ipynb", answered(root), DUE)
+    run()
+    out = root / "out"
+    assert len(list((out / "feedback").glob("*~*.html"))) == 2
+    (out / "store" / "ada--0123456789abcdef.json").write_text("{")  # damaged, and hers by its name
+    for student in ("Ada", "ada"):
+        assert cli.main(["grade", "--forget", student, "--out", str(out)]) == 0
+        assert "1 feedback page" in capsys.readouterr().out
+    assert not [path for path in out.rglob("*") if path.name.lower().startswith("ada")]
 
 
 # --- the gradebook ------------------------------------------------------------------------------------------

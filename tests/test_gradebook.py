@@ -1,5 +1,7 @@
 """Marks reach nbgrader, marks given by hand come back, and a student can be forgotten."""
 
+import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -134,3 +136,22 @@ def test_a_damaged_gradebook_is_one_line_and_is_not_touched(exercise: Any, tmp_p
         gradebook.fill(tmp_path, exercise, [result("ada")])
     assert "\n" not in str(caught.value)
     assert (tmp_path / gradebook.FILE).read_bytes().startswith(b"no database")
+
+
+def test_a_folder_without_a_gradebook_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(LectureError, match=r"holds no gradebook; name the folder that `lecture grade`"):
+        gradebook.serve(tmp_path)
+
+
+def test_learners_do_not_meet_the_menus_of_nbgrader() -> None:
+    """Its button "Validate" would call a blank exercise right."""
+    import json
+
+    page = Path(sys.prefix) / "etc" / "jupyter" / "labconfig" / "page_config.json"
+    assert json.loads(page.read_text())["disabledExtensions"] == {"@jupyter/nbgrader": True}
+    program = Path(sys.executable).with_name("jupyter")
+    done = subprocess.run([program, "server", "extension", "list"], capture_output=True, text=True)
+    words = re.sub(r"\x1b\[\d+m", "", done.stdout + done.stderr)
+    parts = re.findall(r"(nbgrader\.server_extensions\.\w+) (enabled|disabled)", words)
+    assert len(parts) >= 4
+    assert {state for _, state in parts} == {"disabled"}

@@ -20,7 +20,7 @@ ODD: list[Any] = [
     True,
     "x",
     "right",
-    "x" * 50_000,
+    "x" * 900,
     [],
     [1],
     [None],

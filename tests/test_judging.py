@@ -1,6 +1,8 @@
 """A judge compares values, says what is wrong but not what is right, and fails loudly when it is broken."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -198,3 +200,53 @@ def test_a_part_takes_a_share_and_a_function() -> None:
     assert part(2, "rows", None).share == 1
     with pytest.raises(ValueError, match="share"):
         part(1, "x", "", share=1.5)
+
+
+def _answers(value: str) -> Answers:
+    return Answers("a", [f'{{"task": "a", "key": "k", "value": {value}}}'])
+
+
+def test_whatever_goes_wrong_while_decoding_is_a_wrong_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    shape = [2**31 - 1, 0, 2**31 - 1]
+    answers = _answers(json.dumps({"array": "", "dtype": "<f8", "shape": shape}))
+    assert "cannot be used" in differs(answers["k"], 1.0)
+
+    def broken(text: Any) -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(values, "decode", broken)
+    assert "cannot be used" in differs(_answers("1")["k"], 1.0)
+    monkeypatch.setattr(values, "parse", broken)
+    assert "gave no value" in differs(_answers("1")["k"], 1.0)
+
+
+def test_words_of_a_failure_that_are_no_text_are_not_taken() -> None:
+    deep = "[" * 900 + "]" * 900
+    answers = Answers("a", [f'{{"task": "a", "key": "k", "failed": {deep}}}'])
+    assert differs(answers["k"], 1.0) == "the code gave no value here"
+
+
+def test_texts_where_numbers_are_expected_take_no_memory() -> None:
+    code = """
+import resource
+import numpy as np
+from lecture_utils import checks
+from lecture_utils.grading import judging
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+answer = ["x" * 99_999] + [""] * 4990
+for nested in (answer, [answer], (answer, answer)):
+    for shape in ((None,), (None, None)):
+        try:
+            judging.numbers(nested, shape)
+        except judging.WrongAnswer:
+            pass
+        else:
+            raise SystemExit("no wrong answer")
+    for expected in (np.ones(4991), ["a", "b"], 1.0, np.ones((1, 4991))):
+        assert judging.differs(nested, expected)
+        assert judging.differs(nested, expected, any_shape=True)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 200  # megabytes

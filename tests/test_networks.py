@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lecture_utils.grading import networks, values
-from lecture_utils.grading.inside import export
+from lecture_utils.grading.inside import _MAX_WORDS, export
 from lecture_utils.grading.judging import WrongAnswer
 
 X = np.random.default_rng(0).uniform(0, 1, (300, 6, 5)).astype(np.float32)
@@ -120,6 +120,33 @@ def test_nested_networks_are_read_in_order(keras: Any) -> None:
     assert_same(built(keras, keras.layers.Flatten(), inner, keras.layers.Dense(3)))
 
 
+def test_functional_networks_in_a_row_are_read_as_sequential_ones(keras: Any) -> None:
+    inputs = keras.Input(X.shape[1:])
+    hidden = keras.layers.Dense(5, "relu")(keras.layers.Flatten()(inputs))
+    inner = keras.Sequential([keras.Input((5,)), keras.layers.Dense(4, "tanh")])
+    assert_same(keras.Model(inputs, keras.layers.Dense(3)(inner(hidden))))
+
+
+def test_networks_that_are_not_in_a_row_are_refused(keras: Any) -> None:
+    inputs = keras.Input((4,))
+    square, last = keras.layers.Dense(4, "relu"), keras.layers.Dense(3)
+
+    class Twice(keras.Sequential):
+        def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+            return super().call(super().call(inputs))
+
+    for model in (
+        keras.Model(inputs, last(square(square(inputs)))),
+        keras.Model(inputs, [square(inputs), last(square(inputs))]),
+        keras.Model(inputs, [last(inputs), square(inputs)]),
+        Twice([keras.Input((4,)), square]),
+    ):
+        with pytest.raises(ValueError, match="must stand in one row"):
+            export(model)
+    with pytest.raises(ValueError, match="a layer of the kind Add"):
+        export(keras.Model(inputs, last(keras.layers.Add()([square(inputs), inputs]))))
+
+
 def test_a_trained_network_computes_what_keras_computes(keras: Any) -> None:
     model = built(
         keras,
@@ -167,8 +194,11 @@ def test_no_number_that_is_sent_along_goes_uncounted(keras: Any) -> None:
 def test_what_cannot_be_computed_outside_is_said_inside(
     keras: Any, make: Callable[[Any], Any], kind: str
 ) -> None:
-    with pytest.raises(ValueError, match=rf"a layer of the kind {kind}, .* is not allowed here; use Input"):
+    with pytest.raises(
+        ValueError, match=rf"a layer of the kind {kind}, .* is not allowed here; use Input"
+    ) as caught:
         export(built(keras, make(keras.layers), keras.layers.Flatten(), keras.layers.Dense(3)))
+    assert len(str(caught.value)) <= _MAX_WORDS  # else the end is cut off
 
 
 @pytest.mark.parametrize("answer", [None, "model", [], 3])
@@ -245,7 +275,7 @@ def test_hostile_networks_are_wrong_answers_and_nothing_else(name: str) -> None:
         networks.parameters(HOSTILE[name])
     with pytest.raises(WrongAnswer) as caught:
         networks.predict(HOSTILE[name], X)
-    assert 0 < len(str(caught.value)) < 200
+    assert 0 < len(str(caught.value)) < 300
     assert "\n" not in str(caught.value)
 
 
@@ -306,3 +336,16 @@ def test_the_module_says_nothing_of_keras() -> None:
     code = re.sub(r'""".*?"""', "", inspect.getsource(networks), flags=re.DOTALL)
     assert "keras" not in code
     assert "tensorflow" not in code
+
+
+def test_layers_that_are_wide_in_all_are_refused() -> None:
+    wide = dense(np.ones((30, 4096), np.float32))
+    gelu = {"layer": "activation", "activation": "gelu"}
+    assert networks.predict([FLAT, wide, gelu, gelu], X).shape == (300, 4096)
+    with pytest.raises(WrongAnswer, match="more than 20,000 numbers"):
+        networks.predict([FLAT, wide, *[gelu] * 54], X)
+
+
+def test_a_kind_that_is_an_array_is_a_wrong_answer() -> None:
+    with pytest.raises(WrongAnswer, match="without a name"):
+        networks.predict([{"layer": np.ones(3)}], X)

@@ -212,9 +212,7 @@ def test_the_rejected_are_told_why(root: Path) -> None:
 def test_the_summary_shows_troubles_first_and_the_shares_of_each_task(root: Path) -> None:
     hand_in(root / "in" / "ada.ipynb", answered(root))
     hand_in(root / "in" / "bob.ipynb", answered(root, total_2="def mean(x):\n    return 0.0", best=None))
-    twice = (
-        "from threading import Thread\ndef double(x):\n    emit('double', 'one', lambda: x)\n    return 2 * x"
-    )
+    twice = "def double(x):\n    _inside.emit('double', 'one', lambda: x)\n    return 2 * x"
     hand_in(root / "in" / "eve.ipynb", answered(root, double=twice))
     (root / "in" / "cy.ipynb").write_text("{")
     out = run(root)

@@ -6,6 +6,7 @@ import json
 import os
 import stat
 import struct
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -199,11 +200,15 @@ def test_whose_a_notebook_is(tmp_path: Path, names: list[str], expected: list[st
 
 def test_the_newest_comes_last_by_time_then_by_number(tmp_path: Path) -> None:
     root = folder_of(tmp_path / "in", "ada.ipynb", "ada (1).ipynb", "ada (2).ipynb")
-    for name, moment in (("ada.ipynb", 3000), ("ada (1).ipynb", 1000), ("ada (2).ipynb", 1000)):
+    for name, moment in (
+        ("ada.ipynb", 1_000_003_000),
+        ("ada (1).ipynb", 1_000_001_000),
+        ("ada (2).ipynb", 1_000_001_000),
+    ):
         os.utime(root / name, (moment, moment))
     ordered = sorted(found(root).submissions, key=lambda each: each.order)
     assert [each.file for each in ordered] == ["ada (1).ipynb", "ada (2).ipynb", "ada.ipynb"]
-    assert ordered[-1].submitted == datetime.datetime.fromtimestamp(3000, datetime.UTC)
+    assert ordered[-1].submitted == datetime.datetime.fromtimestamp(1_000_003_000, datetime.UTC)
     assert ordered[-1].source == "the file's time"
 
 
@@ -554,8 +559,8 @@ def test_a_roster_that_is_wrong_is_one_line(tmp_path: Path, content: bytes | Non
 
 def test_times_are_taken_for_the_newest_submission(tmp_path: Path) -> None:
     root = folder_of(tmp_path / "in", "ada.ipynb", "ada (1).ipynb", "bob.ipynb")
-    os.utime(root / "ada.ipynb", (1000, 1000))
-    os.utime(root / "ada (1).ipynb", (2000, 2000))
+    os.utime(root / "ada.ipynb", (1_000_001_000, 1_000_001_000))
+    os.utime(root / "ada (1).ipynb", (1_000_002_000, 1_000_002_000))
     table = tmp_path / "times.csv"
     table.write_text("student,time\nada,2026-11-21T10:00+01:00\nzoe,2026-11-21\n")
     collected = found(root, times=read_times(table))
@@ -601,3 +606,53 @@ def test_what_lateness_costs(rule: str, taken: list[float]) -> None:
 def test_a_penalty_that_is_no_rule_is_one_line(rule: str) -> None:
     with pytest.raises(LectureError, match="10%/day"):
         read_penalty(rule)
+
+
+def test_endless_names_are_rejected_at_once(tmp_path: Path) -> None:
+    names = [
+        "ada (" + "9" * 5000 + ").ipynb",
+        "ada" + " " * 60_000 + "x.ipynb",
+        "bob_" * 8000 + "/x.ipynb",
+        "submitted/" * 6000 + "x.ipynb",
+        "-" * 60_000,
+        "eve.ipynb",
+    ]
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, GOOD)
+    begin = time.monotonic()
+    collected = found(tmp_path / "x.zip")
+    assert time.monotonic() - begin < 5
+    assert students(collected) == ["eve"]
+    why = sorted(reasons(collected).values())
+    assert len(why) == 5
+    assert why.count("a name of more than 255 bytes") == 4
+    assert all(len(each.student) < 100 for each in collected.rejected)
+
+
+def test_a_number_of_many_digits_is_no_copy() -> None:
+    begin = time.monotonic()
+    for text in ("ada (" + "9" * 5000 + ")", "ada" + " " * 60_000 + "x", "_" * 60_000 + "x", "(" * 60_000):
+        submissions._file_id(text, SLUG)
+        submissions._owner([f"{text}.ipynb"], SLUG)
+    assert time.monotonic() - begin < 5
+    assert submissions._file_id("ada   (2) - Copy (3)", SLUG) == ("ada", 3)
+    assert submissions._file_id("ada - Copy", SLUG) == ("ada", 1)
+
+
+@pytest.mark.parametrize("year", [1971, 2300, 9999])
+def test_a_time_out_of_reach_is_not_known(tmp_path: Path, year: int) -> None:
+    (path,) = (folder_of(tmp_path, "ada.ipynb") / "ada.ipynb",)
+    seconds = int((datetime.datetime(year, 12, 31, tzinfo=datetime.UTC)).timestamp())
+    os.utime(path, (seconds, seconds))
+    (only,) = found(tmp_path).submissions
+    assert only.submitted is None
+    assert only.source == "no time"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", None, 3, "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "2026-13-01"]
+)
+def test_a_damaged_time_is_none(text: Any) -> None:
+    assert submissions.moment(text) is None
+    assert submissions.moment("2026-11-20T23:59+01:00") is not None

@@ -170,3 +170,25 @@ def test_random_garbage_never_raises_anything_else() -> None:
         except values.NotPlain:
             refused += 1
     assert refused > 1000
+
+
+def test_an_empty_array_whose_other_sizes_are_huge_is_refused() -> None:
+    for shape in ([2**31 - 1, 0, 2**31 - 1], [2**30, 2**30, 0], [0, 65536, 65536]):
+        with pytest.raises(values.NotPlain):
+            values.decode({"array": "", "dtype": "<f8", "shape": shape})
+    assert values.decode({"array": "", "dtype": "<f8", "shape": [0, 1000]}).shape == (0, 1000)
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [
+        "x" * 1001,
+        {"list": ["x" * 1000] * 101},
+        {"dict": {"x" * 1001: 1}},
+        {"list": ["x" * 1000, *[""] * 1000]},
+        {"list": ["x" * 100, {"list": [1] * 10_000}]},
+    ],
+)
+def test_texts_that_would_fill_an_array_are_refused(encoded: Any) -> None:
+    with pytest.raises(values.NotPlain, match="text"):
+        values.decode(encoded)

@@ -34,6 +34,8 @@ quiet=--quiet
 "$venv/bin/python" -m pip install --quiet --no-compile --no-deps --no-build-isolation --editable . \
     || fail "the workbook's own package could not be installed: the lines above say why."
 
+"$venv/bin/python" tools/quiet_nbgrader.py
+
 # TensorFlow starts in 6 s from compiled files and in 20 s without; do it here, whatever the environment says.
 echo "Compiling the packages"
 "$venv/bin/python" -m compileall -q -j 0 "$venv/lib" >/dev/null 2>&1 || true

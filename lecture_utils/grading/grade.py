@@ -32,7 +32,7 @@ _ERROR = 500
 _FAULTS_IN_A_ROW = 3  # submissions; then the sandbox is taken for broken
 _DIED = ("ended Python itself", "broke the connection")  # a sandbox that no limit ended
 _JUDGING = threading.Lock()  # a judge need not be fit for threads
-_TEST_IMPORT = "from lecture_utils.grading.inside import emit, given"
+_INSIDE = "from lecture_utils.grading import inside as _inside"
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def _judged(task: Task, judge: Judge, rans: Sequence[sandbox.Ran]) -> dict[str, 
     why = f"the answer cell raised {error}" if error else ""
     if test.error and not why:
         why = f"the test ended with {test.error}"
-    answers = Answers(task.name, test.answers, shown(why, _ERROR))
+    answers = Answers(task.name, test.answers, shown(why, _ERROR))  # never raises: see there
     with _JUDGING:
         parts = judge.judge(task.name, answers)
     points = round(sum(part.points * part.share for part in parts), 4)
@@ -164,11 +164,12 @@ def _judged(task: Task, judge: Judge, rans: Sequence[sandbox.Ran]) -> dict[str, 
     )
 
 
-def _steps(task: Task, answers: Mapping[str, str], imports: str) -> list[sandbox.Step]:
+def _steps(task: Task, answers: Mapping[str, str]) -> list[sandbox.Step]:
     from lecture_utils.grading.sandbox import Step
 
-    test = "\n".join(text for text in (imports, _TEST_IMPORT, task.hidden) if text)
-    return [*(Step(name, answers[name]) for name in task.solutions), Step(f"{task.name}-test", test)]
+    begin = Step(f"{task.name}-begin", f"{_INSIDE}\n_inside.begin(globals())")
+    test = Step(f"{task.name}-test", f"{_INSIDE}\n_inside.test({task.hidden!r}, globals())")
+    return [begin, *(Step(name, answers[name]) for name in task.solutions), test]
 
 
 @dataclass
@@ -184,7 +185,7 @@ class Outcome:
     why : str
         The fault, in one line.
     faulted : bool
-        Whether no sandbox was to be had at all.
+        Whether no sandbox was to be had at all; one that broke while the student's code ran is none.
     """
 
     tasks: dict[str, dict[str, Any]]
@@ -228,7 +229,7 @@ async def grade_one(
     for task in waiting:
         results[task.name] = _task_result(task, "not graded", run.why, None)
     done = {name: result for name, result in results.items() if result is not None}
-    faulted = bool(waiting) and not run.ran
+    faulted = bool(waiting) and not run.begun
     return Outcome(done, time.monotonic() - begin, run.why if _not_graded(done) else "", faulted)
 
 
@@ -249,7 +250,7 @@ class _Run:
         self.exercise, self.judge, self.answers, self.results = exercise, judge, answers, results
         self.faults = 0
         self.why = ""
-        self.ran = False
+        self.begun = False  # whether a sandbox was ever made: whatever breaks then may be the student's doing
         self._died: set[str] = set()
         self._spent = 0.0
 
@@ -258,6 +259,7 @@ class _Run:
 
         try:
             async with sandboxes.fresh() as box:
+                self.begun = True
                 for task in waiting:
                     if not await self._task(task, box):
                         break
@@ -275,7 +277,7 @@ class _Run:
             return True
         begin = time.monotonic()
         limits = Limits(cpu=task.seconds, wall=max(4 * task.seconds, LEAST_WALL))
-        steps = _steps(task, self.answers, self.exercise.imports)
+        steps = _steps(task, self.answers)
         rans = await box.run(steps, limits)
         self._spent += time.monotonic() - begin
         ended = next((ran.ended for ran in rans if ran.ended), "")
@@ -285,11 +287,9 @@ class _Run:
                 return False
             text = "".join(ran.text for ran in rans if not ran.name.endswith("-test"))[:_TEXT]
             self.results[task.name] = _task_result(task, "stopped", shown(ended, _ERROR), text=text)
-            self.ran = True
             return False
         if len(rans) != len(steps):
             raise Fault(f"the sandbox ran {len(rans)} of {len(steps)} cells of task {task.name}.")
-        self.ran = True
         try:
             self.results[task.name] = await asyncio.to_thread(_judged, task, self.judge, rans)
         except LectureError as error:
@@ -375,15 +375,19 @@ async def grade_all(
         nonlocal in_a_row, broken
         for job in waiting:
             if broken:
-                outcome = _nothing(exercise, f"given up after {in_a_row} submissions in a row: {broken}")
+                outcome = _nothing(exercise, broken)
             else:
                 try:
                     outcome = await grade_one(exercise, judge, sandboxes, job.answers, job.flaws)
                 except Exception as error:  # one submission never keeps the others from being graded
                     outcome = _nothing(exercise, shown(f"{type(error).__name__}: {error}", _ERROR))
                 in_a_row = in_a_row + 1 if outcome.faulted else 0
-                if in_a_row >= max(_FAULTS_IN_A_ROW, workers + 1):
-                    broken = outcome.why
+                if not broken and in_a_row >= max(_FAULTS_IN_A_ROW, workers + 1):
+                    row, why = in_a_row, await _no_sandbox(sandboxes)
+                    if why:
+                        broken = f"given up after {row} submissions in a row: {why}"
+                    else:
+                        in_a_row = 0
             done(job, job.result(exercise, outcome))
 
     async with contextlib.AsyncExitStack() as stack:
@@ -409,7 +413,16 @@ def _quiet_end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None
 
 def _nothing(exercise: Exercise, why: str) -> Outcome:
     tasks = {task.name: _task_result(task, "not graded", why, None) for task in exercise.tasks}
-    return Outcome(tasks, 0.0, why, True)
+    return Outcome(tasks, 0.0, why)
+
+
+async def _no_sandbox(sandboxes: Any) -> str:
+    """Make a sandbox in which nothing runs; return why that cannot be done, "" where it can."""
+    try:
+        async with sandboxes.fresh():
+            return ""
+    except Exception as error:
+        return shown(" ".join(str(error).split()) or type(error).__name__, _ERROR)
 
 
 def _make_sandboxes(exercise: Exercise, judge: Judge, sandboxed: bool) -> Any:
@@ -512,7 +525,7 @@ def _sorted_by(student: str) -> tuple[str, str]:
 
 
 def _from_record(exercise: Exercise, record: Mapping[str, Any], options: Options, seed: str) -> Job:
-    moment = datetime.datetime.fromisoformat(record["submitted"]) if record.get("submitted") else None
+    moment = submissions.moment(record.get("submitted", ""))
     ids = [name for task in exercise.tasks for name in task.solutions]
     answers = {name: text for name, text in record["answers"].items() if name in ids}
     flaws = {name: Flaw(**flaw) for name, flaw in record.get("flaws", {}).items() if name in ids}
@@ -521,7 +534,7 @@ def _from_record(exercise: Exercise, record: Mapping[str, Any], options: Options
         record.get("name", ""),
         record.get("number", ""),
         record.get("file", ""),
-        record.get("submitted", ""),
+        moment.isoformat() if moment else "",
         record.get("submitted_from", ""),
         (moment.timestamp() if moment else float("-inf"), 0, record.get("file", "")),
         answers,
@@ -537,8 +550,7 @@ def _row(exercise: Exercise, job: Job, options: Options, roster: Roster) -> dict
     """Return a line of the table for a job that has a result."""
     record = job.record
     assert record is not None
-    moment = datetime.datetime.fromisoformat(job.submitted) if job.submitted else None
-    days = submissions.late_days(moment, options.due)
+    days = submissions.late_days(submissions.moment(job.submitted), options.due)
     person = roster.people.get(job.student)
     row = {
         "student": job.student,
@@ -776,7 +788,7 @@ def _rename(results: store.Store, roster: Roster) -> None:
         results.forget(student)
     gradebook = _gradebook() if older else None
     if gradebook is not None:
-        gradebook.forget(results.out, [submissions.safe_name(student) for student in sorted(older)])
+        gradebook.forget(results.out, sorted(set().union(*map(submissions.names_of, older))))
 
 
 def _told(options: Options) -> dict[str, Any]:
@@ -915,7 +927,9 @@ def _by_hand(
     gradebook = _gradebook()
     marks = gradebook.by_hand(options.out, exercise) if gradebook else {}
     for row in rows:
-        given = marks.get(names[row["student"]], {})
+        given: dict[str, Any] = {}
+        for name in (*submissions.names_of(row["student"]), names[row["student"]]):  # the present one wins
+            given.update(marks.get(name, {}))
         for name, points in given.items():
             if name in row["tasks"]:
                 row["tasks"][name].update(points=round(float(points), 4), by_hand=True)
@@ -974,7 +988,7 @@ def _dry_run(inputs: _Inputs, options: Options) -> int:
     seed = options.seed or (about or {}).get("seed", "")
     jobs = _jobs(inputs.exercise, inputs.found.submissions, inputs.results, options, seed)
     for job in jobs:
-        moment = datetime.datetime.fromisoformat(job.submitted) if job.submitted else None
+        moment = submissions.moment(job.submitted)
         days = submissions.late_days(moment, options.due)
         late = f", {_count(days, 'day')} late" if days else ""
         when = f", {moment.astimezone():%Y-%m-%d %H:%M} ({job.source})" if moment else ", time not known"
@@ -1012,7 +1026,7 @@ def forget(out: Path, student: str) -> int:
         if table is not None:
             known |= {row["student"] for row in table.rows} | {each["student"] for each in table.rejected}
         who = _named(student, known - {""}, out)
-        names = {submissions.safe_name(who), submissions.file_names(known)[who]}
+        names = submissions.names_of(who)
         gone = [f"{_count(len(results.forget(who)), 'result')} in store/"]
         pages = store.unlink_all(out / "feedback" / f"{name}.html" for name in names)
         gone.append(_count(pages, "feedback page"))

@@ -39,7 +39,7 @@ c.CourseDirectory.root = "."
 def _opened(file: Path) -> Iterator[Any]:
     """Open a gradebook, made where there is none; what goes wrong is told in one line."""
     try:
-        from nbgrader.api import Gradebook
+        from nbgrader.api import Gradebook, InvalidEntry
         from sqlalchemy.exc import SQLAlchemyError
     except ImportError as error:
         raise LectureError(
@@ -55,7 +55,7 @@ def _opened(file: Path) -> Iterator[Any]:
             warnings.simplefilter("ignore")  # nbgrader's own use of SQLAlchemy
             with Gradebook(f"sqlite:///{file.resolve()}", COURSE) as book:
                 yield book
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, InvalidEntry) as error:
         words = " ".join(str(getattr(error, "orig", None) or error).split())[:200]
         raise LectureError(
             f"the gradebook {file} cannot be used ({words}). The results in store/ beside it are safe: move "
@@ -227,6 +227,53 @@ def _words(found: Mapping[str, Any]) -> str:
     if found.get("text"):
         lines += ["--- what the code printed ---", found["text"]]
     return "\n".join(lines) + "\n"
+
+
+def serve(out: Path, options: Sequence[str] = ()) -> int:
+    """Open the gradebook in the browser with nbgrader's formgrader, until Ctrl-C.
+
+    Parameters
+    ----------
+    out : Path
+        The results folder.
+    options : sequence of str
+        For Jupyter's server, for example ``["--no-browser", "--port=8890"]``.
+
+    Returns
+    -------
+    int
+        The server's exit status.
+
+    Raises
+    ------
+    LectureError
+        There is no gradebook in this folder.
+    """
+    import subprocess
+
+    if not (out / FILE).is_file():
+        raise LectureError(
+            f"{out} holds no gradebook; name the folder that `lecture grade` was given as --out."
+        )
+    # nbgrader looks for its settings in the current folder, and for the command alembic on the PATH.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = [
+        sys.executable,
+        "-m",
+        "jupyter_server",
+        '--ServerApp.jpserver_extensions={"nbgrader.server_extensions.formgrader": True}',
+        "--ServerApp.default_url=/formgrader/gradebook",
+        f"--ServerApp.root_dir={out.resolve()}",
+        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+        *options,
+    ]
+    process = subprocess.Popen(command, cwd=out, env={**os.environ, "PATH": path})
+    try:
+        return process.wait()
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
 
 
 def by_hand(out: Path, exercise: source.Exercise) -> dict[str, dict[str, float]]:

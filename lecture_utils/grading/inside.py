@@ -18,6 +18,37 @@ GIVEN = "LECTURE_GIVEN"  # names the file with the inputs
 _MAX_WORDS = 300
 
 
+_setup: dict[str, Any] = {}
+
+
+def begin(space: dict[str, Any]) -> None:
+    """Begin a task: give it the names of the setup as they were, whatever an answer before it did to them.
+
+    Parameters
+    ----------
+    space : dict
+        The names of the notebook. At the first call, which comes right after the setup, they are noted.
+    """
+    if _setup:
+        space.update(_setup)
+    else:
+        _setup.update({name: value for name, value in space.items() if not name.startswith("_")})
+
+
+def test(code: str, space: dict[str, Any]) -> None:
+    """Run a task's hidden test beside the student's names, so that neither overwrites the other's.
+
+    Parameters
+    ----------
+    code : str
+        The hidden test.
+    space : dict
+        The names of the notebook, after the answer cells of the task were run.
+    """
+    names = {**space, **_setup, "given": given, "emit": emit}
+    exec(compile(code, "<hidden test>", "exec"), names)
+
+
 def given(task: str) -> dict[str, Any]:
     """Return fresh copies of the inputs that a task's hidden test works on.
 
@@ -73,7 +104,7 @@ def export(model: Any) -> list[dict[str, Any]]:
 
     Parameters
     ----------
-    model : keras.Sequential
+    model : keras.Sequential, or a functional keras.Model
         Layers one after the other, of the kinds that :mod:`lecture_utils.grading.networks` knows. What does
         nothing after the training, such as dropout and random shifts, is left out.
 
@@ -85,16 +116,27 @@ def export(model: Any) -> list[dict[str, Any]]:
     Raises
     ------
     ValueError
-        A layer of another kind, or with a setting that is not known there.
+        A layer of another kind, or with a setting that is not known there, or layers that do not stand in
+        one row.
     TypeError
         It is no model.
     """
     if not hasattr(model, "layers"):
         raise TypeError(f"a Keras model was expected, not a {type(model).__name__}: is a return missing?")
+    kind = type(model).__name__
+    if kind not in ("Sequential", "Functional") or (kind == "Functional" and not _in_a_row(model)):
+        raise ValueError("the layers of the network must stand in one row: use keras.Sequential")
     result: list[dict[str, Any]] = []
     for layer in model.layers:
         result.extend(_exported(layer))
     return result
+
+
+def _in_a_row(model: Any) -> bool:
+    """Say whether the layers of a functional model follow each other, each used once, to one output."""
+    steps = [step for depth in model._nodes_by_depth.values() for step in depth]
+    alone = all(len(depth) == 1 for depth in model._nodes_by_depth.values())
+    return alone and len(steps) == len(model.layers) and len(model.inputs) == len(model.outputs) == 1
 
 
 _ONLY_IN_TRAINING = {
@@ -110,7 +152,7 @@ def _exported(layer: Any) -> list[dict[str, Any]]:
     kind = type(layer).__name__
     if kind in _ONLY_IN_TRAINING:
         return []
-    if kind == "Sequential":
+    if kind in ("Sequential", "Functional"):
         return export(layer)
     if kind == "Flatten":
         return [{"layer": "flatten"}]
@@ -138,7 +180,8 @@ def _exported(layer: Any) -> list[dict[str, Any]]:
         return [{"layer": "batchnorm", "epsilon": float(layer.epsilon), **weights_of}]
     raise ValueError(
         f"a layer of the kind {kind}, or with these settings, is not allowed here; use Input, Rescaling, "
-        "Flatten, Dense, Activation, ReLU, LeakyReLU, Softmax, Dropout, BatchNormalization"
+        "Reshape, Flatten, Dense, Activation, ReLU, LeakyReLU, Softmax, BatchNormalization, dropout, noise, "
+        "RandomTranslation, -Rotation, -Zoom, -Shear, -Flip, -Brightness, -Contrast, -Erasing"
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_LAYERS = 60
 MAX_WIDTH = 4096  # numbers that one layer gives for one example
+MAX_WIDTHS = 20_000  # of all layers together: bounds the time
 _ROWS = 256  # examples at once: bounds the memory
 
 
@@ -31,10 +32,15 @@ def _activations() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
         ),
         "gelu": lambda z: z * special.ndtr(z),
         "silu": lambda z: z * special.expit(z),
+        "mish": lambda z: z * np.tanh(np.logaddexp(z, 0)),
         "sigmoid": special.expit,
+        "hard_sigmoid": lambda z: np.clip(z / 6 + 0.5, 0, 1),
         "tanh": np.tanh,
+        "softsign": lambda z: z / (1 + np.abs(z)),
         "softplus": lambda z: np.logaddexp(z, 0),
+        "exponential": np.exp,
         "softmax": lambda z: special.softmax(z, axis=-1),
+        "log_softmax": lambda z: special.log_softmax(z, axis=-1),
     }
 
 
@@ -99,7 +105,8 @@ def predict(layers: Any, x: np.ndarray) -> np.ndarray:
     Raises
     ------
     WrongAnswer
-        It is no network, takes other inputs, or has a layer wider than ``MAX_WIDTH``.
+        It is no network, takes other inputs, or has a layer wider than ``MAX_WIDTH`` or layers wider than
+        ``MAX_WIDTHS`` in all.
     """
     import numpy as np
 
@@ -109,11 +116,17 @@ def predict(layers: Any, x: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         for start in range(0, len(x), _ROWS):
             z = x[start : start + _ROWS]
+            widths = 0
             for entry in entries:
                 z = _layer(z, entry, known)
                 width = z.size // len(z)
                 if not 0 < width <= MAX_WIDTH:
                     raise WrongAnswer(f"a layer of the network gives {width:,} numbers for each example")
+                widths += width
+                if widths > MAX_WIDTHS:
+                    raise WrongAnswer(
+                        f"the layers of the network give more than {MAX_WIDTHS:,} numbers for each example"
+                    )
             outputs.append(z)
     if outputs[0].ndim != 2:
         shape = ("examples", *outputs[0].shape[1:])
@@ -127,6 +140,8 @@ def _layer(
     import numpy as np
 
     kind = entry.get("layer")
+    if not isinstance(kind, str):  # an array would be compared entry by entry
+        raise WrongAnswer("the network has a layer without a name")
     if kind == "flatten":
         return z.reshape(len(z), -1)
     if kind == "reshape":
@@ -168,5 +183,8 @@ def _activate(
 ) -> np.ndarray:
     name = entry.get("activation")
     if not isinstance(name, str) or name not in known:
-        raise WrongAnswer(f"the network has an activation that is not allowed: {str(name)[:40]!r}")
+        allowed = ", ".join(known)
+        raise WrongAnswer(
+            f"the network has an activation that is not allowed: {str(name)[:40]!r}; use {allowed}"
+        )
     return known[name](z)

@@ -319,12 +319,13 @@ def _late(table: Table, row: Mapping[str, Any]) -> list[str]:
     if not table.rules["due"]:
         return []
     due = _when(table.rules["due"])
-    if not row["submitted"]:
+    moment = submissions.moment(row["submitted"])
+    if moment is None:
         return [
             f"<p>It was due {_text(due)}. When you handed it in is not known, so it counts as in time.</p>"
         ]
     zone = datetime.datetime.fromisoformat(table.rules["due"]).tzinfo
-    handed = datetime.datetime.fromisoformat(row["submitted"]).astimezone(zone)
+    handed = moment.astimezone(zone)
     said = f"Handed in {_when(handed.isoformat())} (according to {row['submitted_from']}), due {due}"
     if not row["late_days"]:
         return [f"<p>{_text(said)}: in time.</p>"]
@@ -373,6 +374,11 @@ def _task_feedback(
         ]
         head = ("part", "it is", "points", "what is wrong")
         lines.append(_html_table(f"Task {task['number']}: what was looked at", head, rows, numbers=(2,)))
+    if "NameError" in f"{[problem for *_, problem in result['parts']]} {record.get('traceback', '')}":
+        lines.append(
+            "<p>A name was not found. Only the answer cells are graded: what your function needs belongs "
+            "into its answer cell, helpers of your own and imports, too.</p>"
+        )
     if record.get("traceback"):
         lines.append("<p>When your answer cell was run, Python said:</p>")
         lines.append(f"<pre>{_block(record['traceback'])}</pre>")

@@ -19,11 +19,17 @@ identity            an unused uid, no capabilities, no new privileges      the u
                                                                            capability in its own namespace
 user namespaces     forbidden by ``max_user_namespaces`` 0 inside          the same
 network             a network namespace with nothing but its own loopback  the same
-other processes     a process namespace for each submission                the same
+other processes     a process namespace for each submission; seccomp       the same
+                    refuses limits for others and locks on files
 the kernel          seccomp refuses calls that no exercise needs           the same
 processes, threads  ``RLIMIT_NPROC`` (it binds, the uid is not root)       the same, counted in the namespace
 memory, a process   ``RLIMIT_DATA``: a MemoryError, not a death            the same
-memory, all         watchdog: private and shared pages, page tables        the same
+memory, all         watchdog: private and shared pages, page tables,       the same
+                    maps; seccomp refuses shared memory without a file
+out of memory       ``oom_score_adj`` 1000, with CAP_SYS_RESOURCE for      watchdog: nobody lowered it
+                    good; else as an ordinary user's
+descriptors         ``RLIMIT_NOFILE``, also for those on the way;          the same
+                    seccomp refuses inotify, fanotify, AIO
 sockets             watchdog: how many are open in the namespace           the same
 disk, /dev/shm      tmpfs with a size and a number of files each;          the same
                     ``RLIMIT_FSIZE``
@@ -37,7 +43,10 @@ dead grader         the guard sees the end of its socket;                  the s
 
 Not counted: the files in the private folders (they have their own limit), other memory that the system keeps
 for pipes and descriptors, and the processor time of children that a process refuses to wait for; wall time
-bounds that. seccomp is there on x86_64 and aarch64. A hole in the system's kernel is a hole in the sandbox.
+bounds that. The number of maps, and what processes share, take long to look at: that is done for a fifth of
+the time at most, and a rough bound. Without locks there is no SQLite inside. Ordinary users share their
+limits with all of their sandboxes: epoll's is not kept apart. seccomp is there on x86_64 and aarch64. A hole
+in the system's kernel is a hole in the sandbox.
 
 With ``sandboxed=False`` there are ``RLIMIT_DATA``, ``RLIMIT_FSIZE``, ``RLIMIT_CPU``, the watchdog and the
 counting of output, and no more: the code can read and write whatever the grader can.
@@ -67,7 +76,7 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -89,6 +98,9 @@ _EACH = 256  # bytes that a message counts at least: parsing it takes time, too
 _FRAMES = 32  # no message of a kernel has so many
 _SETUP_OUTPUT = 4 << 20
 _FIRST_UID, _UIDS = 61_000, 180  # a range that neither Debian nor systemd gives to anybody
+_DESCRIPTORS = 256  # of one process, and on the way between processes
+_MAP = 256  # bytes that the system keeps for a line of /proc/*/maps, roughly
+_SLOWLY = 2.0  # s between two looks at what takes long, where nothing is the matter
 _SOCKETS = 4096  # open in one sandbox: the system's memory for them is counted nowhere else
 _ENDS = {"ended", "outside"}  # what a guard tells at the end
 _DELIMITER = b"<IDS|MSG>"
@@ -96,7 +108,7 @@ _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _LINKED = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 _SYSTEM = ("/usr", *_LINKED, "/etc/alternatives", "/etc/ld.so.cache", "/nix/store")
-_DEVICES = ("null", "zero", "full", "random", "urandom")
+_DEVICES = ("null", "full", "random", "urandom")  # /dev/zero can be mapped: memory that nothing counts
 _ETC = {
     "passwd": "root:x:0:0:root:/:/bin/sh\nstudent:x:1000:1000:student:/:/bin/sh\n",
     "group": "root:x:0:\nstudent:x:1000:\n",
@@ -275,24 +287,39 @@ def _share(number: int) -> int:
     return _memory(number) if share is None else share + tables
 
 
-def _usage(first: int, limit: int) -> tuple[float, int]:
-    """Return processor time and memory of a process and its descendants."""
+def _maps(number: int) -> int:
+    """Return roughly the bytes that the system keeps for the maps of a process."""
+    count = 0
+    with contextlib.suppress(OSError), open(f"/proc/{number}/maps", "rb", buffering=0) as file:
+        while part := file.read(1 << 16):
+            count += part.count(b"\n")
+    return count * _MAP
+
+
+def _available() -> int:
+    """Return the bytes that this machine still has."""
+    return _kilobytes(_read("/proc/meminfo"), "MemAvailable") or 0
+
+
+def _usage(first: int) -> tuple[float, dict[int, int]]:
+    """Return the processor time of a process and its descendants, and the memory of each."""
     if not os.path.isdir("/proc/self"):
         import psutil
 
         try:
             root = psutil.Process(first)
             family = [root, *root.children(recursive=True)]
-            used = [(sum(each.cpu_times()[:2]), each.memory_info().rss) for each in family]
+            used = [(sum(each.cpu_times()[:2]), each.pid, each.memory_info().rss) for each in family]
         except psutil.Error:
-            return 0.0, 0
-        return sum(seconds for seconds, _ in used), sum(size for _, size in used)
-    family_numbers = _family(first)
-    seconds = sum(map(_processor_time, family_numbers))
-    memory = sum(map(_memory, family_numbers))
-    if memory > limit:  # much may be shared; finding out takes longer
-        memory = sum(map(_share, family_numbers))
-    return seconds, memory
+            return 0.0, {}
+        return sum(seconds for seconds, *_ in used), {number: size for _, number, size in used}
+    numbers = _family(first)
+    return sum(map(_processor_time, numbers)), {number: _memory(number) for number in numbers}
+
+
+def _lowered(numbers: Iterable[int]) -> bool:
+    """Return whether one of these no longer wants to be the first to go when the machine has no memory."""
+    return any(_read(f"/proc/{number}/oom_score_adj").strip() not in ("", "1000") for number in numbers)
 
 
 def _oom_kills() -> int:
@@ -304,24 +331,26 @@ def _oom_kills() -> int:
 class _Watch(threading.Thread):
     """Looks at what a sandbox uses, and ends it when that is too much."""
 
-    def __init__(self, first: int, limits: Limits, breach: Callable[[str], None], sockets: bool) -> None:
+    def __init__(self, first: int, limits: Limits, breach: Callable[[str], None], sandboxed: bool) -> None:
         super().__init__(name="sandbox-watch", daemon=True)
-        self._first, self._breach, self._sockets = first, breach, sockets
+        self._first, self._breach, self._sandboxed = first, breach, sandboxed
         self._over = threading.Event()
         self._lock = threading.Lock()
         self._limits, self._busy = limits, False
         self._since, self._before, self.cpu = time.monotonic(), 0.0, 0.0
+        self._closely_at, self._cost, self._available = 0.0, 0.0, 0  # when it ended, how long it took
 
-    def look(self) -> tuple[float, int]:
-        """Return processor time and memory now."""
-        seconds, memory = _usage(self._first, self._limits.memory)
+    def look(self) -> dict[int, int]:
+        """Bring the processor time up to date; return the memory of each process. Not in the event loop."""
+        seconds, memory = _usage(self._first)
         self.cpu = max(self.cpu, seconds)  # of children that nobody waited for the time is lost
-        return self.cpu, memory
+        return memory
 
     def begin(self, limits: Limits) -> None:
-        """Count from here, for one task."""
+        """Count from here, for one task. Not in the event loop."""
+        self.look()
         with self._lock:
-            self._before = self.look()[0]
+            self._before = self.cpu
             self._limits, self._since, self._busy = limits, time.monotonic(), True
 
     def end(self) -> None:
@@ -332,19 +361,44 @@ class _Watch(threading.Thread):
         """Look no more."""
         self._over.set()
 
+    def _memory(self, each: dict[int, int], limit: int) -> int:
+        """Return the memory of all; while a close look is not due, no more than the limit."""
+        plain = sum(each.values())
+        if (not self._sandboxed and plain <= limit) or not os.path.isdir("/proc/self"):
+            return plain
+        start = time.monotonic()
+        pause = max(4 * self._cost, 0.0 if plain > limit else _SLOWLY)
+        if start - self._closely_at < pause and (
+            plain <= limit or _available() > self._available - limit // 4
+        ):
+            return min(plain, limit)
+        total = 0
+        for number in sorted(each, key=lambda number: each[number], reverse=True):
+            total += _maps(number) + (_share(number) if plain > limit else each[number])
+            if total > limit or self._over.is_set():
+                break
+        self._closely_at = time.monotonic()
+        self._cost, self._available = self._closely_at - start, _available()
+        return total
+
     def run(self) -> None:
         while not self._over.wait(_INTERVAL):
+            each = self.look()
+            memory = self._memory(each, self._limits.memory)
+            sockets = _sockets(self._first) if self._sandboxed else 0
+            lowered = self._sandboxed and _lowered(each)
             with self._lock:
-                cpu, memory = self.look()
                 limits, why = self._limits, ""
                 if memory > limits.memory:
                     why = f"used more than {_size(limits.memory)} of memory"
-                elif self._busy and cpu - self._before > limits.cpu:
+                elif self._busy and self.cpu - self._before > limits.cpu:
                     why = f"used more than {limits.cpu:g} s of processor time"
                 elif self._busy and time.monotonic() - self._since > limits.wall:
                     why = f"took longer than {limits.wall:g} s"
-                elif self._sockets and _sockets(self._first) > _SOCKETS:
+                elif sockets > _SOCKETS:
                     why = f"opened more than {_SOCKETS} sockets"
+                elif lowered:
+                    why = "changed oom_score_adj"
             if why:
                 self._breach(why)
                 return
@@ -525,7 +579,11 @@ def _bubblewrap(program: str, files: Mapping[str, bytes], privileged: bool) -> t
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
     if privileged:
         command += ["--cap-drop", "ALL"]
-        for name in ("SYS_ADMIN", "NET_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL"):
+        names = ["SYS_ADMIN", "NET_ADMIN", "SETUID", "SETGID", "SETPCAP", "KILL"]
+        found = re.search(r"^CapEff:\s+(\w+)", _read("/proc/self/status"), re.MULTILINE)
+        if found and int(found[1], 16) >> 24 & 1:  # root of a container may lack it
+            names.append("SYS_RESOURCE")
+        for name in names:
             command += ["--cap-add", f"CAP_{name}"]
     else:
         command += ["--unshare-user"]
@@ -605,6 +663,7 @@ def _environment(home: str, files: str, data: str) -> dict[str, str]:
         "LECTURE_STILL": "1",
         GIVEN: f"{files}/given.json",
         "CUDA_VISIBLE_DEVICES": "",
+        "HDF5_USE_FILE_LOCKING": "FALSE",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "TF_ENABLE_ONEDNN_OPTS": "1",
         "TF_NUM_INTRAOP_THREADS": "1",
@@ -807,12 +866,13 @@ def _request(limits: Limits, **more: Any) -> dict[str, Any]:
     patience = int(limits.start + 20 * limits.cpu + limits.wall)
     return {
         "disk": limits.disk,
+        "descriptors": _DESCRIPTORS,
         "limits": {
             "RLIMIT_CORE": 0,
             "RLIMIT_CPU": patience,
             "RLIMIT_DATA": limits.memory * 7 // 8,  # a MemoryError comes before the watchdog
             "RLIMIT_FSIZE": limits.disk,
-            "RLIMIT_NOFILE": 1024,
+            "RLIMIT_NOFILE": 1024,  # until the kernel has handed over its descriptors
             **({} if more.pop("bare", False) else {"RLIMIT_NPROC": limits.processes}),
         },
         **more,
@@ -891,7 +951,7 @@ class Sandbox:
         if not self.alive:
             raise Fault("this sandbox has ended; it takes a fresh one.")
         self._bytes, self._allowed = 0, limits.output
-        self._watch.begin(limits)
+        await asyncio.to_thread(self._watch.begin, limits)
         results: list[Ran] = []
         try:
             for step in steps:
@@ -924,7 +984,7 @@ class Sandbox:
         if not self.alive:
             ended = await self._ending()
         else:
-            self._watch.look()
+            await asyncio.to_thread(self._watch.look)
         self._said = None
         return Ran(
             name=step.name,

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -220,34 +221,67 @@ class Store:
             record = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None  # damaged: it is graded again
         except OSError as error:
             raise LectureError(f"cannot read {path}: {error.strerror or error}.") from error
-        whole = isinstance(record, dict) and all(
-            isinstance(record.get(name), kind)
-            for name, kind in (
-                ("student", str),
-                ("key", str),
-                ("content", str),
-                ("tasks", dict),
-                ("answers", dict),
-            )
-        )
-        return record if whole else None
+        if not _whole(record):
+            return None
+        when = submissions.moment(record.get("submitted"))
+        return {**record, "submitted": when.isoformat() if when else ""}
 
     def forget(self, student: str) -> list[Path]:
         """Delete all results of a student; return their files."""
         gone = []
         for path in sorted(self.folder.glob("*.json")):
             record = self._load(path)
-            if record is not None and record["student"] == student and remove(path):
+            mine = record["student"] == student if record else self._damaged_of(student, path)
+            if mine and remove(path):
                 gone.append(path)
         return gone
+
+    def _damaged_of(self, student: str, path: Path) -> bool:
+        """Tell by its name whether a file that cannot be read is of a student."""
+        names = map(re.escape, submissions.names_of(student))
+        return re.fullmatch(rf"(?:{'|'.join(names)})--[0-9a-f]{{16}}\.json", path.name) is not None
 
     def students(self) -> set[str]:
         """Return everybody of whom there is a result."""
         return {record["student"] for record in self.records()}
+
+
+_NUMBER = (int, float)
+_RECORD: dict[str, Any] = {
+    "student": str, "key": str, "content": str, "status": str, "why": str, "max": _NUMBER,
+    "points": (*_NUMBER, type(None)), "tasks": dict, "answers": dict,
+}  # fmt: skip
+_MAYBE: dict[str, Any] = {
+    "name": str, "number": str, "file": str, "submitted": str, "submitted_from": str, "flaws": dict,
+}  # fmt: skip
+_TASK: dict[str, Any] = {
+    "points": (*_NUMBER, type(None)), "max": _NUMBER, "state": str, "words": str, "parts": list,
+    "score": (*_NUMBER, type(None)),
+}  # fmt: skip
+
+
+def _whole(record: Any) -> bool:
+    """Tell whether a result has all that is read from it."""
+    return (
+        isinstance(record, dict)
+        and all(isinstance(record.get(name), kind) for name, kind in _RECORD.items())
+        and all(isinstance(record[name], kind) for name, kind in _MAYBE.items() if name in record)
+        and all(isinstance(text, str) for text in record["answers"].values())
+        and all(
+            isinstance(task, dict) and all(isinstance(task.get(name), kind) for name, kind in _TASK.items())
+            for task in record["tasks"].values()
+        )
+        and all(
+            isinstance(flaw, dict)
+            and set(flaw) == {"state", "words"}
+            and all(isinstance(text, str) for text in flaw.values())
+            for flaw in record.get("flaws", {}).values()
+        )
+    )
 
 
 def can_hold(out: Path, path: Path) -> None:

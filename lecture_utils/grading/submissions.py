@@ -37,11 +37,14 @@ MAX_TOTAL = 4_000_000_000  # bytes unpacked from one zip
 MAX_RATIO = 200  # unpacked to packed, for what is larger than a megabyte
 MAX_FOLDERS = 8  # one within the other
 _CHUNK = 1 << 20
+_LONGEST_PART = 255  # bytes of one folder's or file's name
 _SHORT_NAME = 80  # characters of a student's id in a file's name
 
 _MOODLE = re.compile(r"(?P<name>.+)_(?P<number>\d+)_assignsubmission_(?P<kind>[a-z]+)_?(?P<rest>.*)", re.S)
 _CANVAS = re.compile(r"(?P<name>[^\W_]+)_(?:LATE_)?(?P<number>\d+)_(?P<submission>\d+)_(?P<rest>.+)", re.S)
-_COPY = re.compile(r"\s*(\((\d+)\)|[-_ ]+[Cc]opy[ _]?(\d*))$")
+_COPY = re.compile(r"(\((\d{1,6})\)|[-_ ][Cc]opy[ _]?(\d{0,6}))$")
+_COPIES = 20  # of one name, one after the other: "ada (1) (1) - Copy"
+_YEARS = range(1980, 2201)  # a time beyond them is damaged
 _SLUG = re.compile(r"\d\d_[a-z0-9_]+")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)
 _WRAPPERS = {"submitted", "submissions"}
@@ -200,6 +203,12 @@ def file_names(students: Iterable[str]) -> dict[str, str]:
     }
 
 
+def names_of(student: str) -> tuple[str, str]:
+    """Return each file name that a student may have been given, whoever else there was at that time."""
+    name = safe_name(student)
+    return name, f"{name}~{_digest(student)}"
+
+
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
@@ -311,11 +320,29 @@ def read_roster(path: Path) -> Roster:
     return Roster(people)
 
 
+def _sane(when: datetime.datetime | None) -> datetime.datetime | None:
+    """Return a time that can be reckoned with in any zone, else None."""
+    return when if when is not None and when.year in _YEARS else None
+
+
+def moment(text: object) -> datetime.datetime | None:
+    """Return the time that was kept as text; None where there is none, or it is damaged."""
+    try:
+        when = _sane(datetime.datetime.fromisoformat(text)) if isinstance(text, str) else None
+        return when.astimezone() if when is not None and when.tzinfo is None else when
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
 def read_time(text: str) -> datetime.datetime:
     """Read ``2026-11-20T23:59`` (local time) or ``2026-11-20T23:59+01:00``; else a LectureError."""
     try:
-        moment = datetime.datetime.fromisoformat(text.strip())
-        return moment.astimezone() if moment.tzinfo is None else moment
+        when = datetime.datetime.fromisoformat(text.strip())
+        if _sane(when) is None:
+            raise LectureError(
+                f"a time lies in the years {_YEARS[0]} to {_YEARS[-1]}, other than {shown(text, 40)!r}."
+            )
+        return when.astimezone() if when.tzinfo is None else when
     except (ValueError, OverflowError, OSError) as error:
         raise LectureError(
             f"a time is written as 2026-11-20T23:59 or 2026-11-20T23:59+01:00, not {shown(text, 40)!r}."
@@ -569,7 +596,7 @@ def _on_disk(path: Path, parts: tuple[str, ...], flaw: str = "") -> _Found:
     when = None
     if not flaw:
         try:
-            when = datetime.datetime.fromtimestamp(path.lstat().st_mtime, datetime.UTC)
+            when = _sane(datetime.datetime.fromtimestamp(path.lstat().st_mtime, datetime.UTC))
         except (OSError, ValueError, OverflowError):
             when = None
     return _Found(parts, lambda: _read_file(path), when, "the file's time", flaw)
@@ -653,10 +680,10 @@ def _zip_time(info: zipfile.ZipInfo) -> datetime.datetime | None:
     while len(extra) >= 4:
         kind, length = struct.unpack("<HH", extra[:4])
         if kind == 0x5455 and length >= 5 and extra[4] & 1 and len(extra) >= 9:
-            return datetime.datetime.fromtimestamp(struct.unpack("<i", extra[5:9])[0], datetime.UTC)
+            return _sane(datetime.datetime.fromtimestamp(struct.unpack("<i", extra[5:9])[0], datetime.UTC))
         extra = extra[4 + length :]
     try:
-        return datetime.datetime(*info.date_time).astimezone()
+        return _sane(datetime.datetime(*info.date_time).astimezone())
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -756,9 +783,14 @@ class _Owner:
 def _file_id(stem: str, slug: str) -> tuple[str, int]:
     """Return the student's id in a file's name, without the exercise's name, and which copy it is."""
     text, attempt = unicodedata.normalize("NFC", stem), 0
-    while found := _COPY.search(text):
+    for _ in range(_COPIES):
+        found = _COPY.search(text)
+        if not found:
+            break
         attempt = max(attempt, int(found[2] or found[3] or 1))
-        text = text[: found.start()]
+        text = text[: found.start()].rstrip()
+        if found[2] is None:
+            text = text.rstrip("-_ ")
     separators = "-_ ."
     low = text.lower()
     if low == slug:
@@ -905,7 +937,7 @@ def _read_all(
     archive: str = "",
     nameless: _Owner | None = None,
 ) -> None:
-    everything = _without_wrappers(found, slug, archive)
+    everything = _without_wrappers([_within_limits(entry) for entry in found], slug, archive)
     other = [entry for entry in everything if entry.is_notebook and _of_another(entry.parts, slug)]
     if other:
         count = "1 notebook" if len(other) == 1 else f"{len(other)} notebooks"
@@ -916,6 +948,24 @@ def _read_all(
     for entry, owner in zip(notebooks, owners, strict=True):
         _read_one(entry, owner if owner.student else nameless or owner, result, slug, ids)
     _without_notebook(everything, result, slug, roster)
+
+
+def _within_limits(entry: _Found) -> _Found:
+    """Reject what has endless names or folders, and cut its names before a pattern reads them."""
+
+    def long(part: str) -> bool:
+        return len(part) > _LONGEST_PART or len(part.encode("utf-8", "surrogatepass")) > _LONGEST_PART
+
+    parts, why = entry.parts, entry.why
+    if len(parts) > MAX_FOLDERS + 1:
+        parts = (*parts[:MAX_FOLDERS], parts[-1])
+        why = why or f"it lies in more than {MAX_FOLDERS} folders"
+    if any(long(part) for part in parts):
+        end = ".ipynb" if entry.is_notebook else ""
+        cut = [f"{part[:60]}..." if long(part) else part for part in parts]
+        parts = (*cut[:-1], cut[-1] + end if long(parts[-1]) else cut[-1])
+        why = why or f"a name of more than {_LONGEST_PART} bytes"
+    return dataclasses.replace(entry, parts=parts, why=why)
 
 
 def _of_another(parts: Sequence[str], slug: str) -> bool:

@@ -11,11 +11,15 @@ import binascii
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 MAX_DEPTH = 12
 MAX_VALUES = 20_000  # numbers, texts, lists and so on; an array counts as one
-MAX_TEXT = 100_000  # characters of one text
+MAX_TEXT = 1_000  # characters of one text
+MAX_TEXTS = 100_000  # characters of all texts together
+MAX_FILLED = 1_000_000  # longest text times number of values: what an array of texts would hold
+MAX_SIZE = 2**31  # the sizes of an array multiplied, those of 0 left out
 MAX_INTEGER = 2**63
 _DTYPES = {"|b1"} | {f"<{kind}{size}" for kind in "iu" for size in (2, 4, 8)}
 _DTYPES |= {"|i1", "|u1", "<f2", "<f4", "<f8", "<c8", "<c16"}
@@ -152,19 +156,37 @@ def decode(encoded: Any) -> Any:
     NotPlain
         It is not what ``encode`` returns. Nothing in it is trusted: sizes, types and counts are checked.
     """
-    return _decode(encoded, 0, [0])
+    seen = _Seen()
+    value = _decode(encoded, 0, seen)
+    if seen.longest * seen.values > MAX_FILLED:  # NumPy gives each entry the room of the longest text
+        raise NotPlain("it holds too many values beside a long text")
+    return value
 
 
-def _decode(encoded: Any, depth: int, count: list[int]) -> Any:
-    count[0] += 1
-    if depth > MAX_DEPTH or count[0] > MAX_VALUES:
+@dataclass
+class _Seen:
+    values: int = 0
+    longest: int = 0
+    characters: int = 0
+
+    def text(self, text: str) -> str:
+        if len(text) > MAX_TEXT:
+            raise NotPlain(f"it holds a text of more than {MAX_TEXT:,} characters")
+        self.longest = max(self.longest, len(text))
+        self.characters += len(text)
+        if self.characters > MAX_TEXTS:
+            raise NotPlain(f"it holds texts of more than {MAX_TEXTS:,} characters in all")
+        return text
+
+
+def _decode(encoded: Any, depth: int, seen: _Seen) -> Any:
+    seen.values += 1
+    if depth > MAX_DEPTH or seen.values > MAX_VALUES:
         raise NotPlain("it is nested too deeply or holds too many values")
     if encoded is None or type(encoded) is bool:
         return encoded
     if type(encoded) is str:
-        if len(encoded) > MAX_TEXT:
-            raise NotPlain(f"it holds a text of more than {MAX_TEXT:,} characters")
-        return encoded
+        return seen.text(encoded)
     if type(encoded) is int:
         if abs(encoded) >= MAX_INTEGER:
             raise NotPlain("it holds a whole number of more than 63 bits")
@@ -176,9 +198,9 @@ def _decode(encoded: Any, depth: int, count: list[int]) -> Any:
         if kind == "float" and content in ("nan", "inf", "-inf"):
             return float(content)
         if kind == "dict" and type(content) is dict:
-            return {key: _decode(entry, depth + 1, count) for key, entry in content.items()}
+            return {seen.text(key): _decode(entry, depth + 1, seen) for key, entry in content.items()}
         if kind in ("list", "tuple") and type(content) is list:
-            entries = [_decode(entry, depth + 1, count) for entry in content]
+            entries = [_decode(entry, depth + 1, seen) for entry in content]
             return entries if kind == "list" else tuple(entries)
     if type(encoded) is dict and set(encoded) == {"array", "dtype", "shape"}:
         return _decode_array(encoded)
@@ -195,7 +217,8 @@ def _decode_array(encoded: dict[str, Any]) -> Any:
         and dtype in _DTYPES
         and type(shape) is list
         and len(shape) <= _MAX_DIMENSIONS
-        and all(type(size) is int and 0 <= size < 2**31 for size in shape)
+        and all(type(size) is int and 0 <= size < MAX_SIZE for size in shape)
+        and math.prod(size for size in shape if size) < MAX_SIZE  # NumPy counts so, even where it is empty
     )
     if not fine:
         raise NotPlain("it holds an array of an unknown kind")
@@ -205,4 +228,7 @@ def _decode_array(encoded: dict[str, Any]) -> Any:
         raise NotPlain("it holds an array whose bytes cannot be read") from error
     if len(data) != math.prod(shape) * np.dtype(dtype).itemsize:
         raise NotPlain("it holds an array whose bytes do not fit its shape")
-    return np.frombuffer(data, dtype=dtype).reshape(shape)
+    try:
+        return np.frombuffer(data, dtype=dtype).reshape(shape)
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise NotPlain("it holds an array that cannot be made") from error

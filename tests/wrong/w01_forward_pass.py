@@ -199,6 +199,20 @@ def random_layer(x, y, units, rng):
     fitted = np.linalg.lstsq(np.tanh(x @ kernel + bias), y, rcond=None)[0]
     return kernel, bias, fitted, 0.5
 """,
+        # the last layer
+        "no output bias": """
+def random_layer(x, y, units, rng):
+    kernel, bias = rng.normal(scale=3, size=(2, units)), rng.normal(scale=2, size=units)
+    fitted = np.linalg.lstsq(np.tanh(x @ kernel + bias), y, rcond=None)[0]
+    return kernel, bias, fitted, 0.0
+""",
+        # the last layer
+        "one half taken off and added again": """
+def random_layer(x, y, units, rng):
+    kernel, bias = rng.normal(scale=3, size=(2, units)), rng.normal(scale=2, size=units)
+    fitted = np.linalg.lstsq(np.tanh(x @ kernel + bias), y - 0.5, rcond=None)[0]
+    return kernel, bias, fitted, 0.5
+""",
         # all: another layer than the one that was fitted
         "drawn anew for the answer": """
 def random_layer(x, y, units, rng):
@@ -270,6 +284,12 @@ def units_needed(error, tolerance):
     n = np.array([1, 2, 4, 8])
     slope, start = np.polyfit(np.log(n), np.log([error(i) for i in n]), 1)
     return np.exp((np.log(tolerance) - start) / slope)
+""",
+        # smooth targets: ten units cannot see that the target winds
+        "one of the two measurements with few units": """
+def units_needed(error, tolerance):
+    r = np.log(error(2) / error(1000)) / np.log(500)
+    return 1000 * (error(1000) / tolerance) ** (1 / r)
 """,
         # all
         "a straight line without logarithms": """

@@ -151,6 +151,24 @@ def split_by_writer(writers, share, seed):
         chosen |= writers == writer
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)
 """,
+        "one writer too many where the share is met exactly": """
+def split_by_writer(writers, share, seed):
+    chosen = np.zeros(len(writers), bool)
+    for writer in np.random.default_rng(seed).permutation(np.unique(writers)):
+        if chosen.sum() > share * len(writers):
+            break
+        chosen |= writers == writer
+    return np.flatnonzero(~chosen), np.flatnonzero(chosen)
+""",
+        "the training part alone": """
+def split_by_writer(writers, share, seed):
+    chosen = np.zeros(len(writers), bool)
+    for writer in np.random.default_rng(seed).permutation(np.unique(writers)):
+        if chosen.sum() >= share * len(writers):
+            break
+        chosen |= writers == writer
+    return np.flatnonzero(~chosen)
+""",
         "masks": """
 def split_by_writer(writers, share, seed):
     chosen = np.zeros(len(writers), bool)
@@ -248,6 +266,17 @@ def diagnose(history):
         return "memorizing"
     return "fine"
 """,
+        "one large step up a leap": """
+def diagnose(history):
+    loss = np.array(history["loss"])
+    if not np.isfinite(loss).all() or (loss[1:] > 1.1 * loss[:-1]).any():
+        return "learning rate too large"
+    if history["accuracy"][-1] < 0.8:
+        return "underfitting"
+    if history["val_loss"][-1] > 1.1 * min(history["val_loss"]):
+        return "memorizing"
+    return "fine"
+""",
         "names of its own": """
 def diagnose(history):
     if not np.isfinite(history["loss"]).all() or max(history["loss"]) > 5:
@@ -268,6 +297,7 @@ def diagnose(history):
         "the training loss watched": _stop(watched='"loss"'),
         "compared with the epoch before": _stop(better="len(losses) < 2 or losses[-1] < losses[-2]"),
         "an equal loss taken for a new lowest": _stop(better="losses[-1] == min(losses)"),
+        "a list of lists": _stop().replace("[0])", ")"),
         "patience ignored": _stop(enough="> most_epochs"),
         "Keras' callback without its best weights": """
 def train_until(model, x_train, y_train, x_val, y_val, patience, most_epochs):
@@ -294,6 +324,9 @@ def train_until(model, x_train, y_train, x_val, y_val, patience, most_epochs):
             layers='keras.layers.Dense(8, activation="relu"), keras.layers.Dense(10, activation="softmax")'
         ),
         "the history instead of the model": _network(result="model.history"),
+        "an activation that is not allowed": _network(
+            layers='keras.layers.Dense(48, activation="celu"), keras.layers.Dense(10)'
+        ),
         "convolution": _network(
             layers="keras.layers.Reshape((28, 28, 1)), keras.layers.Conv2D(4, 5, strides=3), "
             "keras.layers.Flatten(), keras.layers.Dense(10)"

@@ -7,8 +7,10 @@
 #
 # **How it works.** Each task asks for a function. Replace the line `raise NotImplementedError` by your code,
 # then run the check below it. Only what stands in the answer cells is graded, with other inputs than the
-# check uses; the tasks are independent of each other, and you may do them in any order. The functions and
-# imports of the first code cells are there for you. NumPy is all you need.
+# check uses. The tasks are independent of each other, and you may do them in any order. Your functions may
+# use the cell that begins with `import matplotlib` and nothing else of this notebook: that is all there is
+# when they are graded. Helpers of your own go into the answer cell, above the function. After a right answer,
+# or three different tries, `exercise.solution("bakery")` shows ours. NumPy is all you need.
 #
 # **15 points. Time:** plan for two hours; the computing takes seconds. **Builds on:** lecture 2.
 
@@ -23,7 +25,6 @@ from lecture_utils.exercises import Exercise, each, preview
 exercise = Exercise("02_learning", graph=2, bakery=2, from_logits=3, backward=3, budget=3, diagnose=2)
 
 
-# %%
 def sigmoid(z):
     """Squeeze any real number into the interval from 0 to 1."""
     return 1 / (1 + np.exp(-z))
@@ -111,9 +112,17 @@ def nudged(which, step=1e-5, **numbers):
 case = {"w": 1.0, "x": 2.0, "b": -1.0, "t": 1.0, "decay": 0.1}
 keys = ["a", "z", "b", "x", "w"]
 
+
+def entries(gradients):
+    """The derivatives in the order of the keys."""
+    if gradients is None:
+        raise TypeError("graph_gradient returned None: is a return missing?")
+    return [gradients[key] for key in keys]
+
+
 exercise.check(
     "graph",
-    lambda: [graph_gradient(**case)[key] for key in keys],
+    lambda: entries(graph_gradient(**case)),
     each(
         (
             "the derivative dL/da",
@@ -194,9 +203,10 @@ def judge_graph(given, kept, answer):
 # the answer is 33.3. If both prices are 1, this is the mean absolute error.
 #
 # **Second function.** `best_number(demand, short, left)` returns the number of loaves with the smallest mean
-# loss on these days. Where several are equally good, any of them is right, and it need not be whole. You may
-# search, or think: with one loaf more, on how many days does she lose `left`, on how many does she save
-# `short`? Where do the two balance?
+# loss on these days. Where several are equally good, any of them is right, and it need not be whole. A loss
+# within 0.3 % of the smallest will do. You may search (with your first function, if you like), or think: with
+# one loaf more, on how many days does she lose `left`, on how many does she save `short`? Where do the two
+# balance?
 
 
 # %% solution="bakery"
@@ -225,6 +235,20 @@ def best_number(demand, short, left):
 # %% test="bakery" points=2
 three_days, five_days = np.array([80, 100, 120]), np.array([70, 80, 100, 110, 190])
 
+
+def between(low, high):
+    """Make a function that says whether a number of loaves costs at most 0.3 % more than the best one."""
+
+    def problem(loaves):
+        if loaves is None:
+            return "best_number returned None: is a return missing?"
+        if np.shape(loaves) != ():
+            return f"best_number returned an array of shape {np.shape(loaves)}, not one number"
+        return "" if low <= loaves <= high else "another number of loaves has a smaller mean loss"
+
+    return problem
+
+
 exercise.check(
     "bakery",
     lambda: [
@@ -248,20 +272,21 @@ exercise.check(
             "Two customers of three are sent away. No day may cost less than zero.",
         ),
         (
-            "the best number for equal prices",
-            100,
-            "Then the loss is the absolute error. What did it aim for?",
+            "",
+            between(99.55, 100.45),
+            "Here both prices are the same. Then the loss is the absolute error. What did it aim for?",
         ),
         (
-            "the best number where a missing loaf costs three times a leftover",
-            110,
-            "Bake so much that the demand exceeds it on a quarter of the days, not more.",
+            "",
+            between(109.68, 110.96),
+            "Here a missing loaf costs three times a leftover. Bake so much that the demand exceeds it on a "
+            "quarter of the days, not more.",
         ),
         (
-            "the best number where a leftover is dear",
-            70,
-            "Did you mix up the two prices? (And the smallest loss is reached at one of the demands, not "
-            "between two of them.)",
+            "",
+            between(69.88, 70.12),
+            "Here a leftover costs nine times a missing loaf. Did you mix up the two prices? (And the "
+            "smallest loss is reached at one of the demands, not between two of them.)",
         ),
     ),
     hint="The slope of the mean loss is left times the share of days below c, minus short times the share "
@@ -385,17 +410,25 @@ def column(*numbers):
     return np.array(numbers, dtype=float)[:, None]
 
 
+def both(z, t):
+    """The two things that `bce_from_logits` returns."""
+    result = bce_from_logits(z, t)
+    if result is None:
+        raise TypeError("bce_from_logits returned None: is a return missing?")
+    return result
+
+
 some_z, some_t = column(0.5, -2.0, 1.5, 0.0), column(1, 0, 0, 0.25)
 
 exercise.check(
     "from_logits",
     lambda: [
-        bce_from_logits(column(0.0), column(1))[0],
-        bce_from_logits(column(0.0), column(0))[0],
-        bce_from_logits(column(0.0, 0.0), column(1, 0))[1],
-        bce_from_logits(some_z, some_t),
-        bce_from_logits(column(1000.0, -1000.0), column(1, 0)),
-        bce_from_logits(column(-1000.0, 1000.0), column(1, 0)),
+        both(column(0.0), column(1))[0],
+        both(column(0.0), column(0))[0],
+        both(column(0.0, 0.0), column(1, 0))[1],
+        both(some_z, some_t),
+        both(column(1000.0, -1000.0), column(1, 0)),
+        both(column(-1000.0, 1000.0), column(1, 0)),
     ],
     each(
         (
@@ -466,11 +499,13 @@ def judge_from_logits(given, kept, answer):
 
     loss, gradient = right(given["z"], given["t"])
     sure, truth = given["sure"], given["right"]
+    mean = differs(answer["loss"], loss)
+    surely = differs(answer["right"], right(sure, truth), atol=1e-7)
     return [
-        part(0.5, "the mean loss", differs(answer["loss"], loss)),
+        part(0.5, "the mean loss", mean),
         part(1, "the gradient of the mean loss", differs(answer["gradient"], gradient)),
         part(0.5, "targets between 0 and 1", differs(answer["soft"], right(given["z"], given["soft"]))),
-        part(0.5, "very sure, and right", differs(answer["right"], right(sure, truth), atol=1e-7)),
+        part(0.5, "very sure, and right", surely or (mean and "counts when the mean loss is right")),
         part(0.5, "very sure, and wrong", differs(answer["wrong"], right(sure, 1 - truth))),
     ]
 
@@ -513,8 +548,9 @@ preview(
 # The lecture's `backward` had seven lines for a 2-8-1 network. A network of $k$ layers would need more, and
 # nobody writes them out: the same three lines are repeated for each layer, from the last to the first. Write
 # the backward pass for a network with **any number of layers**, ReLU in the hidden layers, softmax and
-# cross-entropy at the end. The forward pass is given: `network_values(kernels, biases, X)` in the first cells
-# returns a list with `X`, the values of every hidden layer, and the probabilities `(n, classes)`.
+# cross-entropy at the end. The forward pass is given: `network_values(kernels, biases, X)` in the cell that
+# begins with `import matplotlib` returns a list with `X`, the values of every hidden layer, and the
+# probabilities `(n, classes)`.
 #
 # The loss is the mean over the examples of minus the logarithm of the probability of the right class;
 # `labels` holds the right classes as whole numbers, shape `(n,)`. You know from 2.3 what flows back into the
@@ -563,6 +599,8 @@ def both_ways(*sizes, n=7):
     rng = np.random.default_rng(1)
     X, labels = rng.normal(size=(n, sizes[0])), rng.integers(sizes[-1], size=n)
     yours = backward(kernels, biases, X, labels)
+    if yours is None:
+        raise TypeError("backward returned None: is a return missing?")
 
     def loss():
         return -np.log(network_values(kernels, biases, X)[-1][np.arange(n), labels]).mean()
@@ -757,6 +795,8 @@ def trained_on(points, seed):
     start = initial_parameters(seed)
     gradient = counted_gradient(points.x[order].astype(float), points.y[order])
     trained = learn(gradient, start, len(order), 6000, np.random.default_rng(seed))
+    if trained is None:
+        raise TypeError("learn returned None: is a return missing?")
     return trained, difference(start, initial_parameters(seed))
 
 
@@ -1000,9 +1040,9 @@ plots.show(
 
 # %% [markdown]
 # Write `diagnose(computed, measured, n)`, which returns one of the five words. Finite differences are right
-# to about nine digits, not to the last one, and $n$ differs from case to case (it is at least 4). The mark
-# counts for each word whether you give it in exactly the cases where it belongs; to say the same word always
-# is worth nothing.
+# to about ten decimal places, so that small numbers have fewer right digits, and $n$ differs from case to
+# case (it is at least 4). The mark counts for each word whether you give it in exactly the cases where it
+# belongs; to say the same word always is worth nothing.
 
 
 # %% solution="diagnose"
@@ -1030,6 +1070,8 @@ def diagnose(computed, measured, n):
 def misjudged(answers):
     """Say which of the cases got another word."""
     for word, answer in zip(mistakes * 3, answers, strict=True):
+        if answer is None:
+            return "diagnose returned None: is a return missing?"
         if answer not in mistakes:
             return f"the answer {answer!r} is none of the five words"
         if answer != word:
@@ -1063,13 +1105,20 @@ emit("diagnose", "words", lambda: [_word(case) for case in data["cases"]])
 
 # %% judge="diagnose"
 def inputs_diagnose(rng):
-    """Four cases of each kind, in random order; the kinds stay outside."""
+    """Four cases of each kind, in random order; the kinds stay outside.
+
+    No entry is next to zero: finite differences have an absolute error, of up to 1e-10.
+    """
     kinds = rng.permutation(np.repeat(["right", "sign", "mean", "tanh", "bias"], 4)).tolist()
     cases = []
     for kind in kinds:
-        n = int(rng.integers(4, 41))
-        parameters = [rng.normal(scale=0.5, size=shape) for shape in [(2, 8), (8,), (8, 1), (1,)]]
-        x, t = rng.normal(size=(n, 2)), rng.integers(2, size=(n, 1))
+        smallest = 0.0
+        while smallest < 1e-3:
+            n = int(rng.integers(4, 41))
+            parameters = [rng.normal(scale=0.5, size=shape) for shape in [(2, 8), (8,), (8, 1), (1,)]]
+            x, t = rng.normal(size=(n, 2)), rng.integers(2, size=(n, 1))
+            right = by_formula(parameters, x, t, "right")
+            smallest = min(np.abs(array).min() for array in right)
 
         def loss(parameters=parameters, x=x, t=t):
             W1, b1, W2, b2 = parameters
@@ -1087,17 +1136,21 @@ def inputs_diagnose(rng):
                 slopes[index] = (slopes[index] - loss()) / 2e-5
                 array[index] = before
             measured.append(slopes)
-        W1, b1, W2, b2 = parameters
-        hidden = np.tanh(x @ W1 + b1)
-        error = (scipy.special.expit(hidden @ W2 + b2) - t) / n
-        back = error @ W2.T if kind == "tanh" else error @ W2.T / np.cosh(x @ W1 + b1) ** 2
-        computed = [x.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0)]
-        if kind == "bias":
-            computed = [array / n if i in (1, 3) else array for i, array in enumerate(computed)]
-        factor = {"sign": -1, "mean": n}.get(kind, 1)
-        computed = [factor * array for array in computed]
-        cases.append({"computed": computed, "measured": measured, "n": n})
+        cases.append({"computed": by_formula(parameters, x, t, kind), "measured": measured, "n": n})
     return {"cases": cases}, {"kinds": kinds}
+
+
+def by_formula(parameters, x, t, kind):
+    """The gradients of a backward pass with one of the mistakes."""
+    W1, b1, W2, b2 = parameters
+    hidden = np.tanh(x @ W1 + b1)
+    error = (scipy.special.expit(hidden @ W2 + b2) - t) / len(x)
+    back = error @ W2.T if kind == "tanh" else error @ W2.T / np.cosh(x @ W1 + b1) ** 2
+    computed = [x.T @ back, back.sum(axis=0), hidden.T @ error, error.sum(axis=0)]
+    if kind == "bias":
+        computed = [array / len(x) if i in (1, 3) else array for i, array in enumerate(computed)]
+    factor = {"sign": -1, "mean": len(x)}.get(kind, 1)
+    return [factor * array for array in computed]
 
 
 def judge_diagnose(given, kept, answer):

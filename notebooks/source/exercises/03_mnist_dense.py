@@ -9,7 +9,9 @@
 # **How it works.** Each task asks for a function. Replace the line `raise NotImplementedError` by your code,
 # then run the check below it. Only what stands in the answer cells is graded, with other inputs than the
 # check uses. The tasks are independent of each other, and you may do them in any order. Your functions may
-# use the first code cell below and nothing else of this notebook: that is all there is when they are graded.
+# use the cell that begins with `import math` and nothing else of this notebook: that is all there is when
+# they are graded. Helpers of your own go into the answer cell, above the function. After a right answer, or
+# three different tries, `exercise.solution("luck")` shows ours.
 #
 # **16 points. Time:** about 90 minutes. **Builds on:** lecture 3.
 
@@ -21,7 +23,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from lecture_utils import datasets, plots, training
-from lecture_utils.exercises import Exercise, preview
+from lecture_utils.exercises import Exercise, each, preview
 
 training.quiet_tensorflow()
 import keras
@@ -89,20 +91,24 @@ more = np.array([[[10, 5]], [[30, 7]]])
 
 exercise.check(
     "standardize",
-    lambda: standardized(some, more),
-    ([[[-1.22474, 0]], [[0, 0]], [[1.22474, 0]]], [[[0, 0]], [[2.44949, 2]]]),
-    atol=1e-4,
+    lambda: [standardized(some, more), standardized(some, more[:1])],
+    each(
+        (
+            "the answer",
+            ([[[-1.22474, 0]], [[0, 0]], [[1.22474, 0]]], [[[0, 0]], [[2.44949, 2]]]),
+            "The table above works these two pixels out.",
+        ),
+        (
+            "the answer with the first test image alone",
+            ([[[-1.22474, 0]], [[0, 0]], [[1.22474, 0]]], [[[0, 0]]]),
+            "An image must come out the same, whoever comes with it. Which of your numbers changes when the "
+            "second test image is left out?",
+        ),
+        atol=1e-4,
+    ),
     hint="One mean and one standard deviation for each pixel: over the images, the first axis. Both "
     "come from `train`, also for `other`. Where a standard deviation is 0, put 1 in its place before you "
     "divide (np.where).",
-)
-exercise.check(
-    "standardize",
-    lambda: standardized(some, more[:1])[1],
-    [[[0, 0]]],
-    atol=1e-4,
-    hint="An image must come out the same, whoever comes with it. Which of your numbers changes when the "
-    "second test image is left out?",
 )
 ### BEGIN HIDDEN TESTS
 data = given("standardize")
@@ -231,10 +237,19 @@ hands = np.array([7, 7, 3, 9, 3, 9, 9, 2, 2, 7, 5, 5, 9, 9, 3, 2])  # who wrote 
 
 def are_honest(splits):
     """Say what is wrong with splits of the sixteen images of which a quarter is to validate."""
-    for seed, (train, validation) in enumerate(splits):
+    for seed, answer in enumerate(splits):
+        if answer is None:
+            return "the answer is None: is a return missing?"
+        if not isinstance(answer, tuple | list) or len(answer) != 2 or 0 in map(np.ndim, answer):
+            return "two arrays were asked for: (train, validation)"
+        train, validation = (np.asarray(part) for part in answer)
+        if "b" in train.dtype.kind + validation.dtype.kind:
+            return "a part holds truth values; np.flatnonzero turns them into indices"
+        if any(part.ndim != 1 or (part.size and part.dtype.kind not in "iu") for part in (train, validation)):
+            return "a part is not a list of whole numbers; indices were asked for"
         if sorted([*train, *validation]) != list(range(16)):
             return f"seed {seed}: the two parts together do not hold each index from 0 to 15 exactly once"
-        both = set(hands[train]) & set(hands[validation])
+        both = {hands[i] for i in train} & {hands[i] for i in validation}
         if both:
             return f"seed {seed}: writer {min(both)} is on both sides"
         if not 4 <= len(validation) <= 8:
@@ -251,11 +266,12 @@ exercise.check(
 )
 ### BEGIN HIDDEN TESTS
 data = given("writers")
-writers_of, shares = [data[f"writers {case}"] for case in range(4)], data["shares"]
+writers_of, shares = [data[f"writers {case}"] for case in range(5)], data["shares"]
 emit("writers", "split 0", lambda: split_by_writer(writers_of[0], shares[0], 1))
 emit("writers", "split 1", lambda: split_by_writer(writers_of[1], shares[1], 2))
 emit("writers", "split 2", lambda: split_by_writer(writers_of[2], shares[2], 3))
 emit("writers", "split 3", lambda: split_by_writer(writers_of[3], shares[3], 4))
+emit("writers", "split 4", lambda: split_by_writer(writers_of[4], shares[4], 5))
 emit("writers", "seeds", lambda: [split_by_writer(writers_of[0], 0.2, seed)[1] for seed in range(12)])
 emit("writers", "again", lambda: [split_by_writer(writers_of[0], 0.2, 3)[1] for _ in range(2)])
 ### END HIDDEN TESTS
@@ -263,14 +279,19 @@ emit("writers", "again", lambda: [split_by_writer(writers_of[0], 0.2, 3)[1] for 
 
 # %% judge="writers"
 def inputs_writers(rng):
-    """Return four sets of writers: many, two, numbers far apart, one who wrote most; all in mixed order."""
+    """Return sets of writers in mixed order: many, two, numbers far apart, one who wrote most, all alike.
+
+    With the last, two of eight writers hold the share exactly.
+    """
     cases = [
         rng.permutation(np.repeat(np.arange(20), rng.integers(3, 12, 20))),
         rng.permutation(np.repeat([4, 11], [30, 34])),
         rng.permutation(np.repeat(rng.choice(10_000, 15, replace=False), rng.integers(1, 25, 15))),
         rng.permutation(np.repeat([900, *range(-5, 5)], [60, *rng.integers(2, 6, 10)])),
+        rng.permutation(np.repeat(rng.choice(100, 8, replace=False), rng.integers(4, 9))),
     ]
-    return {f"writers {i}": case for i, case in enumerate(cases)} | {"shares": [0.25, 0.3, 0.4, 0.15]}, {}
+    shares = [0.25, 0.3, 0.4, 0.15, 0.25]
+    return {f"writers {i}": case for i, case in enumerate(cases)} | {"shares": shares}, {}
 
 
 def indices(answer, count):
@@ -337,12 +358,18 @@ def depends_on_seed(writers, answer, again):
 
 def judge_writers(given, kept, answer):
     """Judge each split by what it must be, whoever was chosen."""
-    cases = [(given[f"writers {i}"], given["shares"][i], answer[f"split {i}"]) for i in range(4)]
+    cases = [(given[f"writers {i}"], given["shares"][i], answer[f"split {i}"]) for i in range(5)]
 
     def first(judged):
         return next(filter(None, judged), "")
 
-    split = part(1, "no writer on both sides", lambda: first(is_split(w, found) for w, _, found in cases))
+    def separates(writers, found):
+        problem = is_split(writers, found)
+        if not problem and min(len(found[0]), len(found[1])) == 0:
+            problem = "one of the two parts is empty"
+        return problem
+
+    split = part(1, "no writer on both sides", lambda: first(separates(w, found) for w, _, found in cases))
     size = part(
         0.5,
         "as many images as asked for",
@@ -418,16 +445,15 @@ def images_needed(p, q, errors):
 # %% test="luck" points=2
 exercise.check(
     "luck",
-    lambda: [images_needed(0.947, 0.931, 2), images_needed(0.931, 0.947, 2)],
-    [1788, 1788],
+    lambda: [images_needed(0.947, 0.931, 2), images_needed(0.931, 0.947, 2), images_needed(0.9, 0.9, 2)],
+    each(
+        ("the number for 0.947 and 0.931", 1788, "Round up: one image less would not be enough."),
+        ("the number for 0.931 and 0.947", 1788, "It must not matter which of the two comes first."),
+        ("the number for two equal accuracies", math.inf, ""),
+    ),
     hint="Write the difference in standard errors as a formula with n, |p − q| / √((p(1−p) + q(1−q)) / n), "
-    "set it equal to `errors`, and solve for n. Then round up: one image less would not be enough.",
-)
-exercise.check(
-    "luck",
-    lambda: images_needed(0.9, 0.9, 2),
-    lambda answer: answer == math.inf,
-    hint="Equal accuracies cannot be told apart: the answer is math.inf, before you divide by p − q.",
+    "set it equal to `errors`, and solve for n. Equal accuracies cannot be told apart: the answer is "
+    "math.inf, before you divide by p − q.",
 )
 ### BEGIN HIDDEN TESTS
 data = given("luck")
@@ -472,14 +498,16 @@ def smallest_enough(answer, p, q, errors):
 def judge_luck(given, kept, answer):
     """Put the answers into the condition that they must satisfy."""
     p, q = given["p"], given["q"]
+    two = part(1, "two standard errors", lambda: smallest_enough(answer["two errors"], p, q, 2))
+    equal = differs(answer["equal"], math.inf)
     return [
-        part(1, "two standard errors", lambda: smallest_enough(answer["two errors"], p, q, 2)),
+        two,
         part(
             0.5,
             "other numbers of standard errors",
             lambda: smallest_enough(answer["other errors"], p, q, given["errors"]),
         ),
-        part(0.5, "equal accuracies", differs(answer["equal"], math.inf)),
+        part(0.5, "equal accuracies", equal or (two.problem and "counts when two standard errors are right")),
     ]
 
 
@@ -525,7 +553,7 @@ letters = datasets.glyphs()
 
 
 # %%
-def history_of(count, hidden, learning_rate, epochs, wrong_labels=0.0):
+def history_of(name, count, hidden, learning_rate, epochs, wrong_labels=0.0):
     """Train on so many letters, a share of them wrongly labelled, and return what Keras measured."""
     training.set_seeds(0)
     rng = np.random.default_rng(0)
@@ -536,15 +564,17 @@ def history_of(count, hidden, learning_rate, epochs, wrong_labels=0.0):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(learning_rate), loss=loss, metrics=["accuracy"])
     watch = {"validation_data": (x[-500:], y[-500:]), "validation_batch_size": 500}
-    return model.fit(x[:count], y[:count], epochs=epochs, verbose=0, **watch).history
+    bar = training.progress(name)
+    return model.fit(x[:count], y[:count], epochs=epochs, verbose=0, callbacks=[bar], **watch).history
 
 
-histories = {
-    "fine": history_of(2500, 50, 0.2, 8),
-    "memorizing": history_of(200, 60, 0.5, 16, wrong_labels=0.25),
-    "underfitting": history_of(500, 2, 0.05, 8),
-    "learning rate too large": history_of(500, 50, 3.0, 8),
+settings = {
+    "fine": (2500, 50, 0.2, 8),
+    "memorizing": (200, 60, 0.5, 16, 0.25),
+    "underfitting": (500, 2, 0.05, 8),
+    "learning rate too large": (500, 50, 3.0, 8),
 }
+histories = {name: history_of(name, *values) for name, values in settings.items()}
 
 # %%
 figure, axes = plt.subplots(1, 4, figsize=(9, 2.6), layout="constrained")
@@ -568,8 +598,9 @@ plots.show(
 # the four texts.
 #
 # Your rule will meet curves of other networks, on other images with ten classes, of 20 to 90 epochs. They
-# are clear cases, but they are measured: a good curve has small bumps, and a loss may be `nan` from some
-# epoch on. A network that knows nothing has a loss of about $\ln 10$, remember.
+# are clear cases, but they are measured: a good curve has small bumps, one that memorizes has larger ones,
+# and a loss may be `nan` from some epoch on. A network that knows nothing has a loss of about $\ln 10$,
+# remember.
 
 
 # %% solution="curves"
@@ -588,39 +619,60 @@ def diagnose(history):
 
 
 # %% test="curves" points=3
+def changed(name, loss):
+    """One of the four cases with another training loss."""
+    return {**histories[name], "loss": [float(value) for value in loss]}
 
 
-def are_named(names):
-    """Say which of the four cases has another name."""
-    for diagnosis, name in zip(histories, names, strict=True):
-        if name != diagnosis:
-            return f"what the picture calls {diagnosis} was called {name}"
-    return True
+def called(diagnosis, what):
+    """Say where something has another name."""
+    return lambda name: "" if name == diagnosis else f"{what} was called {name}"
 
 
-exercise.check(
-    "curves",
-    lambda: [diagnose(history) for history in histories.values()],
-    are_named,
-    hint="In which order do you ask? Leaping curves end above their lowest value, too, and many "
-    "training images are wrong: look for leaps first. Compare the last value with the lowest one, not with "
-    "the one before. "
-    "Print the four histories, and see which number tells them apart.",
-)
-bumpy = {**histories["fine"], "loss": [*histories["fine"]["loss"]]}
-bumpy["loss"][-2] = 0.95 * bumpy["loss"][-1]  # so that the last step goes up a little
+good, poor = (np.array(histories[name]["loss"]) for name in ("fine", "underfitting"))
+bumpy = changed("fine", [*good[:-2], 0.95 * good[-1], good[-1]])  # the last step goes up a little
+restless = changed("memorizing", [*histories["memorizing"]["loss"][:8], *[0.3, 0.4] * 4])
+slow = changed("underfitting", poor + 2.6 - poor[0])
 broken = {name: [*values[:4], *[math.nan] * 6] for name, values in histories["underfitting"].items()}
+
 exercise.check(
     "curves",
-    lambda: diagnose(bumpy),
-    "fine",
-    hint="One small step up is not yet a leap: ask for more than that.",
-)
-exercise.check(
-    "curves",
-    lambda: diagnose(broken),
-    "learning rate too large",
-    hint="Every comparison with nan is False. Ask for it: np.isnan(loss).any().",
+    lambda: [diagnose(history) for history in [*histories.values(), bumpy, restless, slow, broken]],
+    each(
+        *[
+            (
+                "",
+                called(name, f"what the picture calls {name}"),
+                "Print the four histories, and see which number tells them apart.",
+            )
+            for name in histories
+        ],
+        (
+            "",
+            called("fine", "a good curve whose last step goes up a little"),
+            "One small step up is not yet a leap. How high is the loss afterwards?",
+        ),
+        (
+            "",
+            called("memorizing", "a memorizing network whose training loss jumps from 0.30 to 0.40 and back"),
+            "A loss of 0.3 that jumps to 0.4 is nothing. Leaps that matter stay high: compare with ln 10, or "
+            "with somewhat more.",
+        ),
+        (
+            "",
+            called("underfitting", "a loss that falls slowly, from 2.6 on, without any leap"),
+            "At the start a network may do a little worse than one that knows nothing; leave some room "
+            "above ln 10.",
+        ),
+        (
+            "",
+            called("learning rate too large", "a loss that is nan from the fifth epoch on"),
+            "Every comparison with nan is False. Ask for it: np.isnan(loss).any().",
+        ),
+    ),
+    hint="In which order do you ask? Leaping curves end above their lowest value, too, and many "
+    "training images are wrong: look for leaps first. Compare the last validation loss with the lowest one, "
+    "not with the one before.",
 )
 ### BEGIN HIDDEN TESTS
 data = given("curves")
@@ -737,6 +789,8 @@ def judge_curves(given, kept, answer):
             often = max(KINDS, key=missed.count)
             words = f"{right} of {len(pairs)} curves have the right name; most often missed: {often}"
     nan = differs(broken, [KINDS[3]] * 2)
+    if not nan and share == 0:
+        nan = "counts when most of the other curves have the right name"
     return [
         part(2.5, "curves of other networks", words, share=share),
         part(0.5, "a loss that is not a number", nan),
@@ -808,6 +862,7 @@ watched: dict[str, list] = {}  # for the picture below
 
 def stopped():
     """Train a fresh network by your function, and measure what it is left with."""
+    watched.clear()
     model = fresh_network()
     losses = train_until(model, x_few, labels_few, x_watch, labels_watch, patience=2, most_epochs=20)
     return losses, model.evaluate(x_watch, labels_watch, verbose=0)[0]
@@ -816,7 +871,21 @@ def stopped():
 def is_stopped(answer):
     """Say what is wrong with the losses of a training with patience 2, and with the network after it."""
     losses, after = answer
-    watched["losses"] = losses = [float(loss) for loss in losses]
+    if losses is None:
+        return "the list of losses is None: is a return missing?"
+    if not isinstance(losses, tuple | list | np.ndarray):
+        kind = type(losses).__name__
+        return f"what train_until returned is a {kind}; a list with one number for each epoch was asked for"
+    if len(losses) == 0:
+        return "the list that train_until returned is empty: one number for each epoch was asked for"
+    if any(np.ndim(loss) for loss in losses):
+        return (
+            "what train_until returned is a list of lists: one number for each epoch was asked for "
+            '(history["val_loss"][0])'
+        )
+    if not all(isinstance(loss, int | float | np.number) for loss in losses):
+        return "what train_until returned does not hold numbers"
+    losses = [float(loss) for loss in losses]
     best = losses.index(min(losses)) + 1
     if min(losses) > 2:
         return "the network has hardly learned anything"
@@ -824,6 +893,7 @@ def is_stopped(answer):
         return f"the lowest loss was in epoch {best}, and the training ended after epoch {len(losses)}"
     if abs(after - min(losses)) > 1e-3:
         return f"in epoch {best} the loss was {min(losses):.3f}, but the network that is left has {after:.3f}"
+    watched["losses"] = losses
     return True
 
 
@@ -963,13 +1033,18 @@ def judge_stop(given, kept, answer):
     def when(run, name, stops):
         return follows(given[name], stops, losses_and_network(run)[0])
 
+    stops = part(0.5, "when it stops", lambda: when(script, "script", kept["stops"]))
+
+    def learns_and_stops():
+        return learns(given, letters) or (stops.problem and "counts when it stops where it should")
+
     return [
-        part(0.5, "when it stops", lambda: when(script, "script", kept["stops"])),
+        stops,
         part(0.25, "a loss equal to the lowest", lambda: follows(given["tie"], 4, answer["tie"])),
         part(0.25, "the largest number of epochs", lambda: when(end, "end", count)),
         part(0.5, "the best weights after it was stopped", lambda: has_weight(kept["best"], script)),
         part(0.5, "the best weights where nothing stopped it", lambda: has_weight(2, end)),
-        part(1, "a network that learns letters", lambda: learns(given, letters)),
+        part(1, "a network that learns letters", learns_and_stops),
     ]
 
 
@@ -980,6 +1055,8 @@ def judge_stop(given, kept, answer):
 # %%
 def show_stopped():
     """The losses that your function watched, and those of a training that nobody stops."""
+    if "losses" not in watched:
+        raise NotImplementedError("the check above was not right yet")
     stopped_losses = watched["losses"]
     going_on = fresh_network().fit(
         x_few, labels_few, batch_size=32, epochs=12, validation_data=(x_watch, labels_watch), verbose=0
@@ -991,17 +1068,14 @@ def show_stopped():
     axes.plot(best, min(stopped_losses), "o", markersize=10, fillstyle="none", label=f"yours: epoch {best}")
     axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
     axes.legend()
-    plots.show(
-        figure,
-        alt="Training and validation loss over twelve epochs without early stopping: training falls towards "
-        "zero, validation turns after a few epochs and rises. A ring marks the epoch that you chose.",
-    )
+    return figure
 
 
-if "losses" in watched:
-    show_stopped()
-else:
-    print("Nothing to show yet: it appears here when the task above is done.")
+preview(
+    show_stopped,
+    alt="Training and validation loss over twelve epochs without early stopping: training falls towards "
+    "zero, validation turns after a few epochs and rises. A ring marks the epoch that you chose.",
+)
 
 # %% [markdown]
 # ## Task 6 · Beat the scoreboard (4 points)
@@ -1015,16 +1089,20 @@ else:
 # **Your mark comes from images that nobody has seen:** two thousand letters, drawn for the grading, in
 # fonts that are neither in the training nor in the validation part. What your code prints or returns about
 # its own accuracy counts for nothing. There is one point each for 75 %, 85 %, 92 % and 94 % right. Over
-# the budget, there are none. Who wants more than full marks finds the accuracy on the leaderboard.
+# the budget, there are none. Other fonts, other luck: expect one to three percent less than on the
+# validation letters. Who wants more than full marks finds the accuracy on the leaderboard.
 #
-# Allowed are `Sequential` networks of these layers: `Input`, `Rescaling`, `Reshape`, `Flatten`, `Dense`,
-# `Activation`, `ReLU`, `LeakyReLU`, `Softmax`, `BatchNormalization` (four parameters for each unit),
-# dropout, noise, and the random shifts and turns of images, which only act in training. Convolution comes
-# in lecture 7. You have one minute of processor time; a few seconds are enough for full marks.
+# Allowed are networks whose layers stand in one row, `Sequential` or functional, of these layers: `Input`,
+# `Rescaling`, `Reshape`, `Flatten`, `Dense`, `Activation`, `ReLU`, `LeakyReLU`, `Softmax`,
+# `BatchNormalization` (four parameters for each unit), dropout, noise, and the random shifts and turns of
+# images, which only act in training; with the activations `linear`, `relu`, `relu6`, `leaky_relu`, `elu`,
+# `selu`, `gelu`, `silu`, `mish`, `sigmoid`, `hard_sigmoid`, `tanh`, `softsign`, `softplus`, `exponential`,
+# `softmax` or `log_softmax`. The check below refuses what the grading would refuse. Convolution comes in
+# lecture 6. You have one minute of processor time; a few seconds are enough for full marks.
 #
 # | what you might try | remark |
 # |---|---|
-# | one hidden layer of 48 units, as in the lecture, few epochs | a start, 38,170 parameters |
+# | one hidden layer of 48 units, ten epochs | a start: two or three points, 38,170 parameters |
 # | two hidden layers | how wide, within the budget? |
 # | more epochs, and a learning rate that falls | `keras.optimizers.schedules.CosineDecay` |
 # | what makes memorizing harder | `Dropout`, `GaussianNoise`, shifted copies of the images |
@@ -1059,15 +1137,28 @@ def letter_network(x_train, y_train, x_val, y_val):
 
 
 # %% test="scoreboard" points=4
+from lecture_utils.grading import inside, judging, networks  # noqa: F811
+
+
 def reads_letters(model):
-    """Say how a network does on the validation letters, and whether it keeps to the budget."""
-    parameters, outputs = model.count_params(), model.predict(material[2], batch_size=500, verbose=0)
+    """Say whether the grader can read a network, what it does on the validation letters, and its size."""
+    try:
+        network = inside.export(model)
+        parameters, outputs = networks.parameters(network), networks.predict(network, material[2])
+    except (TypeError, ValueError, judging.WrongAnswer) as error:
+        return str(error)
     if parameters > 40_000:
         return f"the network has {parameters:,} parameters; the budget is 40,000"
-    if outputs.shape != (len(material[2]), 10):
-        return f"the outputs have shape {outputs.shape}; ten numbers for each image were asked for"
+    if outputs.shape[1] != 10:
+        return f"the network gives {outputs.shape[1]} numbers for each image; ten were asked for"
+    if np.isnan(outputs).any():
+        return "the network gives nan"
     right = np.mean(outputs.argmax(axis=1) == material[3])
+    points = sum(right >= band for band in (0.75, 0.85, 0.92, 0.94))
     print(f"{parameters:,} parameters, {right:.1%} of the validation letters right")
+    print(
+        f"On letters like these: about {points} of 4 points. On the secret ones, one to three percent less."
+    )
     return True if right > 0.85 else "it reads fewer than 85 % of the validation letters; it can do better"
 
 
@@ -1108,7 +1199,8 @@ BANDS = (0.75, 0.85, 0.92, 0.94)
 
 def inputs_scoreboard(rng):
     """Return letters to train and to validate; letters in other fonts stay outside."""
-    drawn = fresh_letters(6000, 2000, rng)
+    drawn = fresh_letters(6000, 100, rng)
+    secret = fresh_letters(100, 2000, rng)  # a drawing of its own: nothing that is seen leads to it
     cut = len(drawn.x_train) - drawn.validation
     data = {
         "x_train": drawn.x_train[:cut],
@@ -1116,13 +1208,14 @@ def inputs_scoreboard(rng):
         "x_val": drawn.x_train[cut:],
         "y_val": drawn.y_train[cut:],
     }
-    return data, {"x": drawn.x_test, "y": drawn.y_test}
+    return data, {"x": secret.x_test, "y": secret.y_test}
 
 
 def judge_scoreboard(given, kept, answer):
     """Count the parameters and read the secret letters from the weights alone."""
     # Seeds 1 to 5: the solution reads 95.7 to 96.8 %, in 3 s of processor time; one layer of 48 units, ten
-    # epochs, 90.8 to 92.0 %; no hidden layer 89.5 to 90.1 %.
+    # epochs of Adam, 90.8 to 92.0 % in batches of 128 and 92.2 to 93.4 % in batches of 32; no hidden layer
+    # 89.5 to 90.1 %.
     network = answer["network"]
     if isinstance(network, Failed):
         raise WrongAnswer(network.words)
