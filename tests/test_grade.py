@@ -382,6 +382,18 @@ def test_the_best_is_the_best_after_the_penalty(root: Path, run: Run) -> None:
     assert (row["late_days"], row["penalty"], row["final"]) == ("1", "0", "6")
 
 
+def test_a_rule_that_is_left_out_later_is_told(root: Path, run: Run) -> None:
+    hand_in(root / "in" / "ada.ipynb", answered(root), DUE + 3600)
+    due = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(DUE))
+    rules = ("--due", due, "--penalty", "2 points/day")
+    assert "an earlier call" not in run(*rules)[1]
+    assert "an earlier call" not in run(*rules)[1]
+    output = run()[1]
+    assert f"note: the rule --due of an earlier call was: {due}; now it is: none, for all students." in output
+    assert "note: the rule --penalty of an earlier call was: " in output
+    assert table(root)["ada"]["final"] == "6"
+
+
 def test_students_of_an_earlier_call_stay_in_the_table(root: Path, run: Run) -> None:
     hand_in(root / "in" / "ada.ipynb", answered(root))
     run()

@@ -562,7 +562,7 @@ def test_times_are_taken_for_the_newest_submission(tmp_path: Path) -> None:
     os.utime(root / "ada.ipynb", (1_000_001_000, 1_000_001_000))
     os.utime(root / "ada (1).ipynb", (1_000_002_000, 1_000_002_000))
     table = tmp_path / "times.csv"
-    table.write_text("student,time\nada,2026-11-21T10:00+01:00\nzoe,2026-11-21\n")
+    table.write_text("student,time\nada,2026-11-21T10:00+01:00\nzoe,2026-11-21T10:00\n")
     collected = found(root, times=read_times(table))
     times = {each.file: (each.submitted, each.source) for each in collected.submissions}
     assert times["ada (1).ipynb"] == (read_time("2026-11-21T09:00+00:00"), "the list of times")
@@ -573,6 +573,9 @@ def test_times_are_taken_for_the_newest_submission(tmp_path: Path) -> None:
 def test_a_time_has_a_zone_or_is_local() -> None:
     assert read_time("2026-11-20T23:59") == datetime.datetime(2026, 11, 20, 23, 59).astimezone()
     assert read_time("2026-11-20T23:59+01:00").utcoffset() == datetime.timedelta(hours=1)
+    for day in ("2026-11-20", "20261120", "2026-W47-5", "2026W475"):  # the first minute is hardly meant
+        with pytest.raises(LectureError, match="2026-11-20T23:59"):
+            read_time(day)
     with pytest.raises(LectureError, match="2026-11-20T23:59"):
         read_time("tomorrow")
 

@@ -759,6 +759,7 @@ def grade(options: Options) -> int:
     _say_found(inputs)
     with _private(), results.locked():
         results.check(exercise.slug)
+        _say_changed_rules((results.about() or {}).get("options"), _told(options))
         seed = results.start(
             exercise.slug, options.seed, {"digest": exercise.digest, "options": _told(options)}
         )
@@ -798,6 +799,16 @@ def _told(options: Options) -> dict[str, Any]:
         "penalty": str(options.penalty) if options.penalty else None,
         "sandboxed": options.sandboxed,
     }
+
+
+def _say_changed_rules(before: Any, now: Mapping[str, Any]) -> None:
+    """Say where a rule of an earlier call is left out or changed: those of the last call hold for everybody."""
+    if not isinstance(before, dict):
+        return
+    for name in ("due", "penalty"):
+        if name in before and before[name] != now[name]:
+            was, new = (shown(str(rule or "none"), 60) for rule in (before[name], now[name]))
+            _say(f"note: the rule --{name} of an earlier call was: {was}; now it is: {new}, for all students.")
 
 
 def _say_start(exercise: Exercise, jobs: Sequence[Job], waiting: Sequence[Job]) -> None:

@@ -337,6 +337,8 @@ def moment(text: object) -> datetime.datetime | None:
 def read_time(text: str) -> datetime.datetime:
     """Read ``2026-11-20T23:59`` (local time) or ``2026-11-20T23:59+01:00``; else a LectureError."""
     try:
+        if re.fullmatch(r"[\d-]+|\d+-?W[\dW-]+", text.strip()):
+            raise ValueError("a day without a time would mean its first minute")
         when = datetime.datetime.fromisoformat(text.strip())
         if _sane(when) is None:
             raise LectureError(
