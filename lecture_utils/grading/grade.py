@@ -802,13 +802,15 @@ def _told(options: Options) -> dict[str, Any]:
 
 
 def _say_changed_rules(before: Any, now: Mapping[str, Any]) -> None:
-    """Say where a rule of an earlier call is left out or changed: those of the last call hold for everybody."""
+    """Say where a rule of an earlier call was changed or left out: the last call holds for everybody."""
     if not isinstance(before, dict):
         return
     for name in ("due", "penalty"):
         if name in before and before[name] != now[name]:
             was, new = (shown(str(rule or "none"), 60) for rule in (before[name], now[name]))
-            _say(f"note: the rule --{name} of an earlier call was: {was}; now it is: {new}, for all students.")
+            _say(
+                f"note: the rule --{name} of an earlier call was: {was}; now it is: {new}, for all students."
+            )
 
 
 def _say_start(exercise: Exercise, jobs: Sequence[Job], waiting: Sequence[Job]) -> None:
