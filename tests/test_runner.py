@@ -371,7 +371,7 @@ def test_a_run_that_is_broken_off_leaves_no_process_and_saves_how_far_it_came(
     pids = pids_of(notebooks)
     time.sleep(0.3)
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (status, said)
     assert wait_until_gone(pids) == []
     copy = nbformat.read(notebooks.parent / "data" / "runs" / "01_a.ipynb", as_version=4)
@@ -387,7 +387,7 @@ def test_several_ctrl_c_do_not_break_the_cleaning_up(tmp_path: Path) -> None:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
         time.sleep(0.05)
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     assert wait_until_gone(pids) == []
 
@@ -396,7 +396,7 @@ def test_a_kernel_ends_itself_when_the_runner_is_killed(tmp_path: Path) -> None:
     notebooks, process = start_command(tmp_path, BUSY, "time.sleep(600)", TMPDIR=str(tmp_path))
     kernel, child = pids_of(notebooks)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     try:
         assert wait_until_gone([kernel], 15) == []
     finally:

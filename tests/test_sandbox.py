@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MISSING = sandbox.missing()
 needs_sandbox = pytest.mark.skipif(bool(MISSING), reason=MISSING)
 QUICK = Limits(cpu=20, wall=30, memory=1 << 30)
+SCRATCH = sandbox._scratch()  # /tmp, or another folder where this workbook lies below it
 
 
 def many(
@@ -37,7 +38,10 @@ def many(
             results = []
             for codes in submissions:
                 async with factory.fresh() as box:
-                    steps = [Step(str(number), textwrap.dedent(code)) for number, code in enumerate(codes)]
+                    steps = [
+                        Step(str(number), textwrap.dedent(code).replace("SCRATCH", SCRATCH))
+                        for number, code in enumerate(codes)
+                    ]
                     results.append(await box.run(steps))
             return results
 
@@ -160,7 +164,7 @@ def test_it_sees_the_packages_and_nothing_of_the_repository_or_of_anybody_s_home
             "run": os.listdir("/run"), "lecture": os.listdir("/run/lecture"), "var": os.listdir("/var"),
             "passwd": open("/etc/passwd").read(), "dev": sorted(os.listdir("/dev")),
             "processes": [name for name in os.listdir("/proc") if name.isdigit()],
-            "environment": sorted(os.environ), "tmp": os.listdir("/tmp"),
+            "environment": sorted(os.environ), "tmp": os.listdir("SCRATCH"),
         }}))
         """,
         files={"given.json": b"{}"},
@@ -181,7 +185,7 @@ def test_it_sees_the_packages_and_nothing_of_the_repository_or_of_anybody_s_home
         "passwd",
     }
     assert set(seen["run"]) <= {"data", "lecture"}
-    assert (seen["lecture"], seen["var"]) == (["given.json"], ["tmp"])
+    assert (seen["lecture"], seen["var"]) == (["given.json"], ["tmp"] if SCRATCH == "/tmp" else [])
     assert [line.split(":")[0] for line in seen["passwd"].splitlines()] == ["root", "student"]
     assert seen["dev"] == sorted(
         ["fd", "full", "null", "random", "shm", "stderr", "stdin", "stdout", "urandom"]
@@ -210,11 +214,11 @@ def test_nothing_can_be_written_but_the_private_folders() -> None:
         paths += ["/proc/sys/kernel/hostname", "/proc/sys/user/max_user_namespaces", "/proc/sysrq-trigger"]
         paths += [{str(ROOT / "lecture_utils/errors.py")!r}, "/proc/1/mem"]
         print(json.dumps([[path for path in paths if attempt(path)],
-                          [attempt("/tmp/new"), attempt("/dev/shm/new"), attempt("/var/tmp/new")]]))
+                          [attempt("SCRATCH/new"), attempt("/dev/shm/new"), attempt("/var/tmp/new")]]))
         """,
         files={"given.json": b"{}"},
     )
-    assert tried == [[], [True, True, True]]
+    assert tried == [[], [True, True, SCRATCH == "/tmp"]]
     assert not (ROOT / "new").exists()
 
 
@@ -268,7 +272,7 @@ def test_it_has_no_rights_over_process_1_and_no_memory_or_locks_beyond_the_limit
         def call(numbers, *arguments):
             if libc.syscall(ctypes.c_long(numbers[column]), *map(ctypes.c_long, arguments)) == -1:
                 raise OSError(ctypes.get_errno(), "")
-        usr, own = open("/usr/bin/env", "rb"), open("/tmp/own", "w+b")
+        usr, own = open("/usr/bin/env", "rb"), open("SCRATCH/own", "w+b")
         own.write(bytes(4096)); own.flush()
         lock = lambda command: fcntl.fcntl(own, command, bytes(32))
         results = {
@@ -395,7 +399,7 @@ def test_no_submission_sees_another_one() -> None:
         import math, os, random, subprocess, sys
         import numpy as np
         math.pi = 3; os.environ["LEFT"] = "1"; sys.modules["left"] = math
-        open("/tmp/left", "w").write("x"); open("/dev/shm/left", "w").write("x")
+        open("SCRATCH/left", "w").write("x"); open("/dev/shm/left", "w").write("x")
         subprocess.Popen(["sleep", "86400"], start_new_session=True)
         print(random.random(), np.random.random())
     """
@@ -404,7 +408,7 @@ def test_no_submission_sees_another_one() -> None:
         import numpy as np
         print(random.random(), np.random.random())
         numbers = [name for name in os.listdir("/proc") if name.isdigit()]
-        print(math.pi == 3, "LEFT" in os.environ, "left" in sys.modules, os.listdir("/tmp"),
+        print(math.pi == 3, "LEFT" in os.environ, "left" in sys.modules, os.listdir("SCRATCH"),
               os.listdir("/dev/shm"),
               [number for number in numbers if "sleep" in open(f"/proc/{number}/cmdline").read()])
     """
@@ -568,11 +572,11 @@ def test_private_folders_are_bounded_in_size_and_number_of_files() -> None:
                     os.close(os.open(f"{folder}/e{number}", os.O_CREAT))
                 except OSError:
                     return number
-        results = [fill("/tmp"), fill("/dev/shm")]
-        os.system("rm -rf /tmp/[0-9]* /dev/shm/*")
-        results += [crowd("/tmp"), crowd("/dev/shm")]
+        results = [fill("SCRATCH"), fill("/dev/shm")]
+        os.system("rm -rf SCRATCH/[0-9]* /dev/shm/*")
+        results += [crowd("SCRATCH"), crowd("/dev/shm")]
         try:
-            with open("/tmp/large", "wb") as file:
+            with open("SCRATCH/large", "wb") as file:
                 file.truncate(1 << 30)
             results.append("a gigabyte")
         except OSError as error:
@@ -939,12 +943,11 @@ def ordinary() -> list[str]:
                     command += ["--perms", "0755", "--dir", str(parent)]
             command += ["--ro-bind", str(path), str(path)]
     command += ["--perms", "1777", "--tmpfs", "/tmp"]
-    command += [
-        each
-        for path in needed
-        if Path("/tmp") in path.parents
-        for each in ("--ro-bind", str(path), str(path))
-    ]
+    for path in sorted(path for path in needed if Path("/tmp") in path.parents):
+        for parent in reversed(path.parents):
+            if Path("/tmp") in parent.parents:
+                command += ["--perms", "0755", "--dir", str(parent)]
+        command += ["--ro-bind", str(path), str(path)]
     user = ["setpriv", "--reuid", "61190", "--regid", "61190", "--clear-groups", "--bounding-set", "-all"]
     return [*command, *user, "--inh-caps", "-all", "--no-new-privs", "env", "HOME=/tmp"]
 
@@ -1013,4 +1016,6 @@ def test_a_workbook_below_tmp_is_seen_and_the_private_folder_lies_elsewhere(
         where, writable, seen = told(code)
         assert where == str(package / "__init__.py")
         assert writable == ["/scratch"]
-        assert seen == [Path(temporary).name]
+        prefixes = [Path(sys.prefix), Path(sys.base_prefix)]
+        others = {path.parts[2] for path in prefixes if path.parts[1] == "tmp"}
+        assert set(seen) - others == {Path(temporary).name}
