@@ -158,8 +158,12 @@ def _write_html(path: Path, body: str) -> None:
         f"<body>\n{body}\n</body>\n</html>\n"
     )
 
+    _write_bytes(path, page.encode("utf-8"))
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
     def write(stream: BinaryIO) -> None:
-        stream.write(page.encode("utf-8"))
+        stream.write(content)
 
     paths.atomic_write(path, write)
 
@@ -178,6 +182,11 @@ def _scoreboard(options: argparse.Namespace) -> int:
     if options.html is not None:
         _write_html(options.html, board._repr_html_())
         print(f"\nWritten to {options.html}.")
+    if options.plot is not None:
+        from lecture_utils import plots
+
+        _write_bytes(options.plot, plots.png(board.plot()))
+        print(f"\nDrawn to {options.plot}.")
     return 0
 
 
@@ -358,6 +367,7 @@ def _parser() -> argparse.ArgumentParser:
     add("doctor", _doctor, "Check this machine and say what to do.")
     command = add("scoreboard", _scoreboard, "Show your results beside those of the decks.")
     command.add_argument("--html", type=Path, metavar="FILE", help="also write the table to an HTML file")
+    command.add_argument("--plot", type=Path, metavar="FILE", help="also draw it to a PNG file")
     command = add("solution", _solution, "Show our solution of a task, after you have tried it yourself.")
     command.add_argument("exercise", help="a number, a name, or the beginning of a name")
     command.add_argument("task", help="the task's name or number")

@@ -17,10 +17,13 @@ from lecture_utils import paths
 from lecture_utils.errors import LectureError
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from lecture_utils.datasets import Images, Source
 
 VERSION = 1
 LOCK_SECONDS = 30.0
+MNIST_TEST_IMAGES = 10_000  # what the decks' accuracies and ours on MNIST were measured on
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _machine() -> str:
+def machine() -> str:
+    """Return the class of this machine: processor cores and system."""
     cores = _cores()
     return f"{cores} {'core' if cores == 1 else 'cores'}, {platform.system()} {platform.machine()}"
 
@@ -230,7 +234,7 @@ def record(
         accuracy=round(_fraction(accuracy, "accuracy"), 6),
         deck=None if deck is None else _fraction(deck, "deck"),
         date=datetime.date.today().isoformat(),
-        machine=_machine(),
+        machine=machine(),
     )
     _change(paths.scoreboard_path(), lambda entries: _replace(entries, [entry]))
 
@@ -261,6 +265,35 @@ def _percent(fraction: float | None) -> str:
     return "" if fraction is None else f"{100 * fraction:.2f}"
 
 
+def standard_error(accuracy: float, images: int = MNIST_TEST_IMAGES) -> float:
+    """Return the standard error of an accuracy on so many test images.
+
+    Parameters
+    ----------
+    accuracy : float
+        Share of the images that is right, from 0 to 1.
+    images : int
+        Number of test images; by default those of MNIST.
+
+    Returns
+    -------
+    float
+        The square root of p (1 - p) / n, a fraction: the normal approximation to the binomial distribution.
+    """
+    p = _fraction(accuracy, "an accuracy")
+    if images < 1:
+        raise LectureError(f"the number of test images must be at least 1, not {images}.")
+    return math.sqrt(p * (1 - p) / images)
+
+
+def _against_deck(entry: Entry) -> str:
+    """Return ours less the deck's, in percent points, with the standard error of a difference."""
+    if entry.deck is None or entry.data != "mnist":
+        return ""
+    error = math.hypot(standard_error(entry.accuracy), standard_error(entry.deck))
+    return f"{100 * (entry.accuracy - entry.deck):+.2f} ± {100 * error:.2f}"
+
+
 COLUMNS: tuple[tuple[str, Callable[[Entry], str], bool], ...] = (
     ("network", lambda entry: entry.network, False),
     ("data", lambda entry: entry.data, False),
@@ -269,9 +302,11 @@ COLUMNS: tuple[tuple[str, Callable[[Entry], str], bool], ...] = (
     ("seconds", lambda entry: f"{entry.seconds:.1f}", True),
     ("test accuracy %", lambda entry: _percent(entry.accuracy), True),
     ("deck % (MNIST)", lambda entry: "" if entry.deck is None else f"{100 * entry.deck:.1f}", True),
+    ("ours - deck", _against_deck, True),
     ("lecture", lambda entry: entry.lecture, False),
 )
 CAPTION = "Scoreboard: test accuracy of each network, beside the figure in the decks"
+ERRORS = "After ± stands one standard error of a difference, if each had been tested on 10,000 other digits"
 EMPTY = "The scoreboard is empty: run a lecture that measures something, for example `lecture run 03`."
 
 
@@ -289,7 +324,49 @@ class Scoreboard:
 
     def _measured_on(self) -> str:
         machines = sorted({entry.machine for entry in self.entries})
-        return f"Measured on: {'; '.join(machines)}."
+        errors = f"{ERRORS}. " if any(map(_against_deck, self.entries)) else ""
+        return f"{errors}Measured on: {'; '.join(machines)}."
+
+    def plot(self) -> Figure:
+        """Draw the accuracies on one axis, with the figures of the decks beside those on MNIST.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A row for each result. On MNIST the bars are two standard errors to each side.
+
+        Raises
+        ------
+        LectureError
+            The scoreboard is empty.
+        """
+        if not self.entries:
+            raise LectureError(EMPTY)
+        import matplotlib.pyplot as plt
+
+        from lecture_utils import plots
+
+        plots.use_style()
+        mixed = len({entry.data for entry in self.entries}) > 1
+        figure, axes = plt.subplots(figsize=(7, 1.1 + 0.32 * len(self.entries)), layout="constrained")
+        for row, entry in enumerate(self.entries):
+            on_mnist = entry.data == "mnist"
+            error = 200 * standard_error(entry.accuracy) if on_mnist else None
+            axes.errorbar(
+                100 * entry.accuracy, row, xerr=error, fmt="o", color=plots.PALETTE[0], capsize=3, zorder=3
+            )
+            if on_mnist and entry.deck is not None:
+                axes.plot(100 * entry.deck, row, "D", color=plots.PALETTE[1], fillstyle="none", zorder=4)
+        axes.plot([], [], "o", color=plots.PALETTE[0], label="measured")
+        if any(map(_against_deck, self.entries)):
+            axes.plot([], [], "D", color=plots.PALETTE[1], fillstyle="none", label="the decks")
+        labels = [f"{entry.network} ({entry.data})" if mixed else entry.network for entry in self.entries]
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.4, -0.6)
+        axes.grid(axis="y", visible=False)
+        axes.set(xlabel="test accuracy in %")
+        axes.legend(loc="best")
+        return figure
 
     def __str__(self) -> str:
         if not self.entries:
@@ -367,3 +444,35 @@ def table(path: Path | str | None = None, source: str | None = None) -> Scoreboa
     entries = _load(paths.scoreboard_path() if path is None else Path(path))
     chosen = [entry for entry in entries if source is None or entry.data == source]
     return Scoreboard(tuple(sorted(chosen, key=lambda entry: (entry.lecture, entry.data))))
+
+
+def benchmark(name: str) -> dict[str, Any]:
+    """Return what a benchmark outside of the lectures measured, as kept in ``data/results``.
+
+    Parameters
+    ----------
+    name : str
+        Name of the benchmark, for example ``"recipe"``; `make bench` measures it anew.
+
+    Returns
+    -------
+    dict
+        The content of its JSON file.
+
+    Raises
+    ------
+    LectureError
+        There is no such result, or its file is damaged.
+    """
+    folder = paths.reference_scoreboard_path().parent
+    path = folder / f"{name}.json"
+    if not name.isidentifier() or not path.is_file():
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.json")))
+        raise LectureError(f"there is no result of a benchmark {name!r} in {folder}; there are: {known}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LectureError(f"cannot read {path} ({error}); `git checkout` brings it back.") from error
+    if not isinstance(content, dict):
+        raise LectureError(f"{path} does not hold a result; `git checkout` brings it back.")
+    return content

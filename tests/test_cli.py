@@ -322,12 +322,21 @@ def test_the_scoreboard_can_be_written_as_a_page(run: Run, tmp_path: Path) -> No
     assert "&lt;b&gt;net" in page
 
 
+def test_the_scoreboard_can_be_drawn(run: Run, tmp_path: Path) -> None:
+    entry()
+    status, output, _ = run("scoreboard", "--plot", str(tmp_path / "board.png"))
+    assert status == 0
+    assert "Drawn to" in output
+    assert (tmp_path / "board.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_page_that_cannot_be_written_is_one_line(run: Run, tmp_path: Path) -> None:
     entry()
     (tmp_path / "file").write_text("")
-    status, _, errors = run("scoreboard", "--html", str(tmp_path / "file" / "page.html"))
-    assert status == 1
-    assert "cannot write" in one_line(errors)
+    for option in ("--html", "--plot"):
+        status, _, errors = run("scoreboard", option, str(tmp_path / "file" / "page"))
+        assert status == 1
+        assert "cannot write" in one_line(errors)
 
 
 def test_a_damaged_scoreboard_is_one_line_and_stays(run: Run, tmp_path: Path) -> None:

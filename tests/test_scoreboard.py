@@ -229,3 +229,63 @@ def test_an_empty_scoreboard_says_how_to_fill_it(board: Path) -> None:
     assert not empty
     assert "lecture run 03" in str(empty)
     assert "lecture run 03" in empty._repr_html_()
+
+
+def test_on_mnist_the_table_says_how_far_ours_is_from_the_decks(board: Path) -> None:
+    record("a", data=MNIST, accuracy=0.985, deck=0.982)
+    record("b", data=MNIST, accuracy=0.970, deck=None)
+    record("c", accuracy=0.9, deck=0.98)
+    head, _, first, second, third, last = str(scoreboard.table()).splitlines()
+    assert "ours - deck" in head
+    assert "±" not in first  # the embedded digits are not what the decks had
+    assert "+0.30 ± 0.18" in second
+    assert "±" not in third
+    assert "± stands one standard error" in last
+    assert "±" not in str(scoreboard.table(source="digits"))
+
+
+def test_a_standard_error_is_that_of_a_binomial_share() -> None:
+    assert scoreboard.standard_error(0.5, 25) == pytest.approx(0.1)
+    assert scoreboard.standard_error(0.996) == pytest.approx(0.0006312, rel=1e-3)
+    with pytest.raises(LectureError, match="at least 1"):
+        scoreboard.standard_error(0.5, 0)
+    with pytest.raises(LectureError, match="fraction"):
+        scoreboard.standard_error(99.6)
+
+
+def test_the_plot_has_a_row_for_each_result_and_the_decks_figures(board: Path) -> None:
+    import matplotlib.pyplot as plt
+    import numpy as np
+
+    record("a", data=MNIST, accuracy=0.985, deck=0.982)
+    record("b", data=MNIST, accuracy=0.970, deck=None)
+    figure = scoreboard.table().plot()
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b"]
+    places = {round(float(x), 6) for line in axes.lines for x in np.ravel(line.get_xdata())}
+    assert {98.5, 98.2, 97.0} <= places
+    assert "the decks" in axes.get_legend_handles_labels()[1]
+    plt.close(figure)
+    record("c", accuracy=0.9)
+    figure = scoreboard.table().plot()
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "c (digits)"
+    plt.close(figure)
+    with pytest.raises(LectureError, match="empty"):
+        scoreboard.table(source="nothing").plot()
+
+
+def test_the_result_of_a_benchmark_is_read_or_missed_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lecture_utils import paths
+
+    monkeypatch.setattr(paths, "reference_scoreboard_path", lambda: tmp_path / "scoreboard.json")
+    (tmp_path / "speed.json").write_text('{"ratio": 2}')
+    assert scoreboard.benchmark("speed") == {"ratio": 2}
+    for name in ("sped", "../speed", ""):
+        with pytest.raises(LectureError, match="there are: speed"):
+            scoreboard.benchmark(name)
+    for damage in ("[1]", "{", "\x00"):
+        (tmp_path / "speed.json").write_text(damage)
+        with pytest.raises(LectureError, match="git checkout"):
+            scoreboard.benchmark("speed")
