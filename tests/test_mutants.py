@@ -1,5 +1,6 @@
 """Each lecture notices when what it teaches is destroyed."""
 
+import importlib
 import sys
 from pathlib import Path
 
@@ -7,11 +8,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 import mutation
-from mutants.m01_forward_pass import MUTANTS as MUTANTS_01
-from mutants.m02_learning import MUTANTS as MUTANTS_02
-from mutants.m03_mnist_dense import MUTANTS as MUTANTS_03
 
-MUTANTS = {"01_forward_pass": MUTANTS_01, "02_learning": MUTANTS_02, "03_mnist_dense": MUTANTS_03}
+MUTANTS = {
+    path.stem[1:]: importlib.import_module(f"mutants.{path.stem}").MUTANTS
+    for path in sorted(Path(__file__).parent.glob("mutants/m[0-9]*.py"))
+}
 
 
 class OfALecture:
@@ -27,16 +28,8 @@ class OfALecture:
         assert run.caught, f"mutant {mutant.name!r} survives: no cell of {self.slug} noticed"
 
 
-class TestMutantsOf01(OfALecture):
-    slug = "01_forward_pass"
-
-
-class TestMutantsOf02(OfALecture):
-    slug = "02_learning"
-
-
-class TestMutantsOf03(OfALecture):
-    slug = "03_mnist_dense"
+for _slug in MUTANTS:
+    globals()[f"TestMutantsOf{_slug[:2]}"] = type(f"TestMutantsOf{_slug[:2]}", (OfALecture,), {"slug": _slug})
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
