@@ -44,7 +44,7 @@ def assert_same(model: Any) -> None:
     expected = model.predict(X, verbose=0)
     given = networks.predict(crossed(model), X)
     assert given.dtype == np.float32
-    np.testing.assert_allclose(given, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(given, expected, rtol=1e-5, atol=2e-5)
 
 
 @pytest.mark.parametrize("activation", sorted(networks._activations()))
@@ -104,6 +104,70 @@ LAYERS: dict[str, Callable[[Any], list[Any]]] = {
         layers.Reshape((6, 5, 1)),
         layers.RandomTranslation(0.3, 0.3),
         layers.RandomRotation(0.1),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "convolution": lambda layers: [
+        layers.Reshape((6, 5, 1)),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.Conv2D(5, (2, 3), use_bias=False, activation=layers.LeakyReLU(negative_slope=0.15)),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "padding of odd and even windows": lambda layers: [
+        layers.Reshape((6, 5, 1)),
+        layers.Conv2D(4, 3, padding="same"),
+        layers.Conv2D(3, (2, 4), padding="same", strides=(2, 1), activation="tanh"),
+        layers.Conv2D(3, 5, padding="same", strides=3),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "steps between windows": lambda layers: [
+        layers.Reshape((6, 5, 1)),
+        layers.Conv2D(4, (3, 2), strides=(2, 3)),
+        layers.Conv2D(4, 1, strides=2),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "largest of each window": lambda layers: [
+        layers.Reshape((6, 5, 1)),
+        layers.Conv2D(4, 2, padding="same"),
+        layers.MaxPooling2D(2, strides=1),
+        layers.MaxPooling2D((2, 3), padding="same"),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "average of each window": lambda layers: [
+        layers.Reshape((6, 5, 1)),
+        layers.Conv2D(4, 2, padding="same"),
+        layers.AveragePooling2D(3, strides=2, padding="same"),
+        layers.AveragePooling2D((2, 3), strides=1),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "average of all pixels": lambda layers: [
+        layers.Reshape((6, 5, 1)),
+        layers.Conv2D(4, 2),
+        layers.SpatialDropout2D(0.5),
+        layers.GlobalAveragePooling2D(),
+        layers.Dense(3),
+    ],
+    "largest of all pixels": lambda layers: [
+        layers.Reshape((3, 5, 2)),
+        layers.GlobalMaxPooling2D(keepdims=True),
+        layers.Conv2D(3, 1),
+        layers.GlobalAveragePooling2D(keepdims=True),
+        layers.Flatten(),
+    ],
+    "normalized channels": lambda layers: [
+        layers.Reshape((6, 5, 1)),
+        layers.Conv2D(4, 2, use_bias=False),
+        layers.BatchNormalization(),
+        layers.Activation("relu"),
+        layers.Dense(6, activation="softmax"),
+        layers.BatchNormalization(axis=3, scale=False),
+        layers.Reshape((2, 2, 30)),
         layers.Flatten(),
         layers.Dense(3),
     ],
@@ -179,6 +243,13 @@ def test_no_number_that_is_sent_along_goes_uncounted(keras: Any) -> None:
     assert networks.parameters(layers) == 30 * 3 + 3 + 100
 
 
+def over_images(layers: Any, layer: Any) -> Any:
+    """Return a network inside the network, which sees an image with two channels."""
+    import keras
+
+    return keras.Sequential([keras.Input(X.shape[1:]), layers.Reshape((3, 5, 2)), layer])
+
+
 @pytest.mark.parametrize(
     ("make", "kind"),
     [
@@ -188,6 +259,17 @@ def test_no_number_that_is_sent_along_goes_uncounted(keras: Any) -> None:
         (lambda layers: layers.ReLU(threshold=0.1), "ReLU"),
         (lambda layers: layers.Softmax(axis=1), "Softmax"),
         (lambda layers: layers.BatchNormalization(axis=1), "BatchNormalization"),
+        (lambda layers: over_images(layers, layers.Conv2D(2, 2, dilation_rate=2)), "Conv2D"),
+        (lambda layers: over_images(layers, layers.Conv2D(2, 2, groups=2)), "Conv2D"),
+        (lambda layers: over_images(layers, layers.Flatten(data_format="channels_first")), "Flatten"),
+        (
+            lambda layers: over_images(
+                layers, layers.MaxPooling2D(data_format="channels_first", padding="same")
+            ),
+            "MaxPooling2D",
+        ),
+        (lambda layers: over_images(layers, layers.DepthwiseConv2D(2)), "DepthwiseConv2D"),
+        (lambda layers: over_images(layers, layers.SeparableConv2D(2, 2)), "SeparableConv2D"),
         (lambda layers: layers.Lambda(lambda z: z), "Lambda"),
     ],
 )
@@ -217,6 +299,20 @@ def dense(kernel: Any, **more: Any) -> dict[str, Any]:
     return {"layer": "dense", "kernel": kernel, "bias": None, "activation": "linear", **more}
 
 
+def conv(kernel: Any, **more: Any) -> dict[str, Any]:
+    return {**dense(kernel), "layer": "conv2d", "strides": [1, 1], "padding": "same", **more}
+
+
+def pool(size: Any, kind: str = "maxpool2d", **more: Any) -> dict[str, Any]:
+    return {"layer": kind, "pool": size, "strides": size, "padding": "valid", **more}
+
+
+def filters(height: int, width: int, channels: int, count: int) -> Any:
+    return np.full((height, width, channels, count), 0.01, np.float32)
+
+
+IMAGE = {"layer": "reshape", "shape": [6, 5, 1]}
+MEAN = {"layer": "globalaverage2d", "keepdims": False}
 FLAT = {"layer": "flatten"}
 GOOD = dense(np.ones((30, 10), np.float32))
 ZERO = np.zeros((30, 0), np.float32)
@@ -246,7 +342,57 @@ HOSTILE: dict[str, Any] = {
         dense(np.ones((30, 1), np.float32)),
         dense(np.ones((1, 300_000), np.float32)),
     ],
-    "a wide layer on every row": [dense(np.ones((5, 1000), np.float32)), FLAT],
+    "a layer that is wide in all": [IMAGE, dense(np.ones((1, 4096), np.float32)), FLAT, dense(ZERO)],
+    "a layer of many channels": [
+        IMAGE,
+        conv(filters(1, 1, 1, 4000)),
+        conv(filters(1, 1, 4000, 4097)),
+        MEAN,
+    ],
+    "filters without end": [IMAGE, conv(filters(1, 1, 1, 50_000)), MEAN],
+    "a filter of three dimensions": [IMAGE, conv(filters(3, 3, 1, 2)[0]), MEAN],
+    "a filter for other channels": [IMAGE, conv(filters(3, 3, 2, 2)), MEAN],
+    "a filter of no size": [IMAGE, conv(filters(0, 3, 1, 2)), MEAN],
+    "a filter of many pixels": [IMAGE, conv(filters(1, 10_000, 1, 1)), MEAN],
+    "no filters": [IMAGE, conv(filters(3, 3, 1, 0)), MEAN],
+    "filters that are a list": [IMAGE, conv(filters(3, 3, 1, 2).tolist()), MEAN],
+    "a filter larger than the image": [IMAGE, conv(filters(7, 3, 1, 2), padding="valid"), MEAN],
+    "a convolution of no image": [conv(filters(3, 3, 1, 2)), MEAN],
+    "a convolution of numbers": [FLAT, conv(filters(3, 3, 1, 2)), MEAN],
+    "a convolution's bias of another shape": [
+        IMAGE,
+        conv(filters(3, 3, 1, 2), bias=np.ones(3, np.float32)),
+        MEAN,
+    ],
+    "an unknown activation of a convolution": [IMAGE, conv(filters(3, 3, 1, 2), activation="exec"), MEAN],
+    "a padding that is a number": [IMAGE, conv(filters(3, 3, 1, 2), padding=10**9), MEAN],
+    "a padding that is an array": [IMAGE, conv(filters(3, 3, 1, 2), padding=np.ones(2)), MEAN],
+    "an unknown padding": [IMAGE, conv(filters(3, 3, 1, 2), padding="causal"), MEAN],
+    "a pooling without padding": [IMAGE, {"layer": "maxpool2d", "pool": [2, 2], "strides": [2, 2]}, MEAN],
+    "a pooling of numbers": [FLAT, pool([2, 2]), GOOD],
+    "a pooling larger than the image": [IMAGE, pool([7, 2]), MEAN],
+    "an endless pooling": [IMAGE, pool([10**9, 10**9], padding="same"), MEAN],
+    "a pooling of size zero": [IMAGE, pool([0, 2]), MEAN],
+    "a pooling of truth": [IMAGE, pool([True, 2]), MEAN],
+    "a pooling of one side": [IMAGE, pool([2]), MEAN],
+    "a pooling of halves": [IMAGE, pool([2.0, 2.0]), MEAN],
+    "a global pooling of numbers": [FLAT, MEAN],
+    "a global pooling that keeps who knows what": [IMAGE, {"layer": "globalmax2d", "keepdims": 1}],
+    "a global pooling without a setting": [IMAGE, {"layer": "globalmax2d"}],
+    "a global pooling that keeps the sides": [IMAGE, {"layer": "globalmax2d", "keepdims": True}],
+    **{
+        f"strides that are {strides!r:.40}": [IMAGE, conv(filters(3, 3, 1, 2), strides=strides), MEAN]
+        for strides in (None, 1, [0, 1], [-1, 1], [1, 10**9], [1], [1, 1, 1], [1.0, 1.0], [True, True], "11")
+    },
+    "strides that are an array": [IMAGE, conv(filters(3, 3, 1, 2), strides=np.ones(2, int)), MEAN],
+    "too many multiply-adds": [IMAGE, *[conv(filters(3, 3, c, 600)) for c in (1, 600)], MEAN],
+    "too many windows": [IMAGE, conv(filters(1, 1, 1, 100)), *[conv(filters(25, 25, 100, 1))] * 2, MEAN],
+    "too many windows to pool": [
+        IMAGE,
+        conv(filters(1, 1, 1, 4000)),
+        pool([64, 64], strides=[1, 1], padding="same"),
+        MEAN,
+    ],
     "a slope that is a text": [FLAT, {"layer": "leaky_relu", "slope": "0.1"}],
     "a scale that is an array": [{"layer": "rescaling", "scale": np.ones(10**6), "offset": 0.0}],
     "a scale that is true": [{"layer": "rescaling", "scale": True, "offset": 0.0}],
@@ -339,11 +485,79 @@ def test_the_module_says_nothing_of_keras() -> None:
 
 
 def test_layers_that_are_wide_in_all_are_refused() -> None:
-    wide = dense(np.ones((30, 4096), np.float32))
+    wide = conv(filters(1, 1, 1, 4096))
     gelu = {"layer": "activation", "activation": "gelu"}
-    assert networks.predict([FLAT, wide, gelu, gelu], X).shape == (300, 4096)
-    with pytest.raises(WrongAnswer, match="more than 20,000 numbers"):
-        networks.predict([FLAT, wide, *[gelu] * 54], X)
+    assert networks.predict([IMAGE, wide, gelu, MEAN], X[:20]).shape == (20, 4096)
+    with pytest.raises(WrongAnswer, match="more than 400,000 numbers"):
+        networks.predict([IMAGE, wide, gelu, gelu, gelu, MEAN], X)
+
+
+def test_convolution_can_be_kept_for_later() -> None:
+    layers = [IMAGE, conv(filters(3, 3, 1, 2)), FLAT, dense(np.ones((60, 3), np.float32))]
+    assert networks.predict(layers, X).shape == (300, 3)
+    with pytest.raises(WrongAnswer, match="a layer that is not allowed: 'conv2d'"):
+        networks.predict(layers, X, networks.DENSE)
+    assert networks.predict([FLAT, GOOD], X, networks.DENSE).shape == (300, 10)
+    assert networks.DENSE < networks.LAYERS
+
+
+@pytest.mark.parametrize("kind", sorted({"maxpool2d", "averagepool2d"}))
+@pytest.mark.filterwarnings("error")
+def test_pooling_looks_at_each_window_and_not_at_the_padding(kind: str) -> None:
+    x = -1 - np.arange(12, dtype=np.float32).reshape(1, 3, 4, 1)  # all negative: a padding of 0 would win
+    combine = np.max if kind == "maxpool2d" else np.mean
+    corners = [[x[0, r : r + 2, c : c + 2].reshape(-1) for c in (0, 2)] for r in (0, 2)]
+    expected = [[combine(corner) for corner in row] for row in corners]
+    found = networks.predict([pool([2, 2], kind, padding="same"), FLAT], x)
+    np.testing.assert_allclose(found, np.reshape(expected, (1, 4)))
+
+
+def test_two_convolutions_over_thousands_of_images_take_seconds_and_little_memory() -> None:
+    import time
+    import tracemalloc
+
+    layers = [
+        conv(filters(3, 3, 1, 32), padding="valid", activation="relu"),
+        conv(filters(3, 3, 32, 64), padding="valid", activation="relu"),
+        pool([2, 2]),
+        FLAT,
+        dense(np.full((9216, 128), 0.01, np.float32), activation="relu"),
+        dense(np.full((128, 10), 0.01, np.float32)),
+    ]
+    assert networks.parameters(layers) == 1_199_882 - 32 - 64 - 128 - 10  # without biases
+    x = np.ones((500, 28, 28, 1), np.float32)
+    tracemalloc.start()
+    try:
+        start = time.process_time()
+        assert networks.predict(layers, x).shape == (500, 10)
+        seconds = time.process_time() - start
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60e6
+    assert seconds < 5  # a quarter of a second on one core
+
+
+def test_networks_that_are_too_large_are_refused_before_anything_is_computed() -> None:
+    import tracemalloc
+
+    x = np.ones((1000, 28, 28, 1), np.float32)
+    tracemalloc.start()
+    try:
+        for layers in (
+            [conv(filters(3, 3, 1, 200)), FLAT],
+            [conv(filters(1, 1, 1, 150)), conv(filters(1, 1, 150, 600)), MEAN],
+            [conv(filters(64, 64, 1, 1)), MEAN],
+            [pool([64, 64], strides=[1, 1], padding="same"), MEAN],
+            [*[conv(filters(1, 1, 1, 1))] * 60, MEAN],
+            [dense(np.ones((1, 1000), np.float32)), MEAN],
+        ):
+            with pytest.raises(WrongAnswer):
+                networks.predict(layers, x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5e6
 
 
 def test_a_kind_that_is_an_array_is_a_wrong_answer() -> None:

@@ -154,18 +154,25 @@ def _exported(layer: Any) -> list[dict[str, Any]]:
         return []
     if kind in ("Sequential", "Functional"):
         return export(layer)
-    if kind == "Flatten":
+    if kind == "Flatten" and _last(layer):
         return [{"layer": "flatten"}]
     if kind == "Reshape" and -1 not in layer.target_shape:
         return [{"layer": "reshape", "shape": [int(size) for size in layer.target_shape]}]
     if kind == "Rescaling":
         return [{"layer": "rescaling", "scale": float(layer.scale), "offset": float(layer.offset)}]
     if kind == "Dense":
-        weights = [_plain(weight) for weight in (layer.kernel, layer.bias)]
-        dense = {"layer": "dense", "kernel": weights[0], "bias": weights[1], "activation": "linear"}
-        if hasattr(layer.activation, "call"):  # a layer in the place of a function
-            return [dense, *_exported(layer.activation)]
-        return [dense | {"activation": _activation(layer.activation)}]
+        return _with_kernel({"layer": "dense"}, layer)
+    if kind == "Conv2D" and layer.groups == 1 and set(layer.dilation_rate) == {1} and _last(layer):
+        strides = [int(step) for step in layer.strides]
+        return _with_kernel({"layer": "conv2d", "strides": strides, "padding": layer.padding}, layer)
+    if kind in ("MaxPooling2D", "AveragePooling2D") and _last(layer):
+        pairs = {"pool": layer.pool_size, "strides": layer.strides}
+        pooling = {name: [int(size) for size in pair] for name, pair in pairs.items()}
+        name = "maxpool2d" if kind.startswith("Max") else "averagepool2d"
+        return [{"layer": name, "padding": layer.padding, **pooling}]
+    if kind in ("GlobalMaxPooling2D", "GlobalAveragePooling2D") and _last(layer):
+        name = "globalmax2d" if kind.startswith("GlobalMax") else "globalaverage2d"
+        return [{"layer": name, "keepdims": bool(layer.keepdims)}]
     if kind == "Activation":
         return [{"layer": "activation", "activation": _activation(layer.activation)}]
     if kind == "Softmax" and layer.axis in (-1, [-1]):
@@ -180,9 +187,23 @@ def _exported(layer: Any) -> list[dict[str, Any]]:
         return [{"layer": "batchnorm", "epsilon": float(layer.epsilon), **weights_of}]
     raise ValueError(
         f"a layer of the kind {kind}, or with these settings, is not allowed here; use Input, Rescaling, "
-        "Reshape, Flatten, Dense, Activation, ReLU, LeakyReLU, Softmax, BatchNormalization, dropout, noise, "
-        "RandomTranslation, -Rotation, -Zoom, -Shear, -Flip, -Brightness, -Contrast, -Erasing"
+        "Reshape, Flatten, Dense, Conv2D, Max-, Average-, GlobalMax-, GlobalAveragePooling2D, Activation, "
+        "ReLU, LeakyReLU, Softmax, BatchNormalization, dropout, noise, random shifts, turns, flips"
     )
+
+
+def _last(layer: Any) -> bool:
+    """Say whether a layer takes images with the channels last."""
+    return bool(layer.data_format == "channels_last")
+
+
+def _with_kernel(entry: dict[str, Any], layer: Any) -> list[dict[str, Any]]:
+    """Return a layer that multiplies by a kernel, adds a bias, and activates."""
+    weights = [_plain(weight) for weight in (layer.kernel, layer.bias)]
+    entry |= {"kernel": weights[0], "bias": weights[1], "activation": "linear"}
+    if hasattr(layer.activation, "call"):  # a layer in the place of a function
+        return [entry, *_exported(layer.activation)]
+    return [entry | {"activation": _activation(layer.activation)}]
 
 
 def _plain(weight: Any) -> Any:

@@ -1,9 +1,14 @@
-"""Judge a dense network from its weights alone, in NumPy: no model is loaded, no code of a student runs."""
+"""Judge a network from its weights alone, in NumPy: no model is loaded, no code of a student runs.
+
+Dense networks, and convolutional ones on images of shape (height, width, channels). Shapes and sizes are
+worked out for one example before anything is computed: what would take too much time or memory is refused.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lecture_utils.grading.judging import WrongAnswer
@@ -11,10 +16,31 @@ from lecture_utils.grading.judging import WrongAnswer
 if TYPE_CHECKING:
     import numpy as np
 
+DENSE = frozenset({"flatten", "reshape", "rescaling", "dense", "activation", "leaky_relu", "batchnorm"})
+"""The kinds of layer that know nothing of neighbors, for exercises where convolution comes later."""
+LAYERS = DENSE | {"conv2d", "maxpool2d", "averagepool2d", "globalmax2d", "globalaverage2d"}
+"""All kinds of layer that can be judged."""
+
 MAX_LAYERS = 60
-MAX_WIDTH = 4096  # numbers that one layer gives for one example
-MAX_WIDTHS = 20_000  # of all layers together: bounds the time
-_ROWS = 256  # examples at once: bounds the memory
+MAX_UNITS = 4096  # of a dense layer
+MAX_WIDTH = 131_072  # numbers that one layer gives for one example
+MAX_WIDTHS = 400_000  # of all layers together: bounds the time, as do the next two
+MAX_WORK = 60_000_000  # multiply-adds of all layers for one example
+MAX_WINDOWS = 2_000_000  # numbers in all windows of all convolutions and poolings, for one example
+MAX_SIDE = 64  # of a window, of the steps between windows
+_ROWS = 256  # examples at once, at most
+_HELD = 2_000_000  # numbers held at once, about: bounds the memory
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One layer, ready to be computed, and what it costs for one example."""
+
+    run: Callable[[np.ndarray], np.ndarray]
+    shape: tuple[int, ...]  # of its output
+    work: int = 0  # multiply-adds
+    windows: int = 0  # numbers that are gathered
+    held: int = 0  # numbers that are held beside input and output
 
 
 def _activations() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -45,6 +71,7 @@ def _activations() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
 
 
 def _weights(entry: dict[str, Any], name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Return an array of a layer as it came, of the right number of dimensions and size."""
     import numpy as np
 
     array = entry.get(name)
@@ -56,7 +83,14 @@ def _weights(entry: dict[str, Any], name: str, shape: tuple[int | None, ...]) ->
     )
     if not fits or array is None:
         raise WrongAnswer(f"the network's {name} is not an array of the right shape")
-    return array.astype(np.float32)
+    return array
+
+
+def _single(array: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        return array.astype(np.float32)
 
 
 def parameters(layers: Any) -> int:
@@ -87,7 +121,7 @@ def _checked(layers: Any) -> Sequence[dict[str, Any]]:
     return layers
 
 
-def predict(layers: Any, x: np.ndarray) -> np.ndarray:
+def predict(layers: Any, x: np.ndarray, allowed: Collection[str] = LAYERS) -> np.ndarray:
     """Return the outputs of a network.
 
     Parameters
@@ -96,6 +130,8 @@ def predict(layers: Any, x: np.ndarray) -> np.ndarray:
         What :func:`lecture_utils.grading.inside.export` handed out; nothing in it is trusted.
     x : array, (examples, ...)
         Inputs as the network takes them, one example or more.
+    allowed : collection of str
+        The kinds of layer that this exercise allows: :data:`LAYERS`, or :data:`DENSE`.
 
     Returns
     -------
@@ -105,86 +141,286 @@ def predict(layers: Any, x: np.ndarray) -> np.ndarray:
     Raises
     ------
     WrongAnswer
-        It is no network, takes other inputs, or has a layer wider than ``MAX_WIDTH`` or layers wider than
-        ``MAX_WIDTHS`` in all.
+        It is no network, takes other inputs, has a layer that is not allowed, or is larger than the limits at
+        the head of this module: about a dozen times the convolutional networks of the lectures.
     """
     import numpy as np
 
-    known, entries = _activations(), _checked(layers)
     x = np.asarray(x, np.float32)
-    outputs = []
+    steps = _plan(_checked(layers), x.shape[1:], allowed)
+    shape = steps[-1].shape if steps else x.shape[1:]
+    if len(shape) != 1:
+        raise WrongAnswer(f"the network gives an output of shape {('examples', *shape)} for each batch")
+    sizes = [math.prod(x.shape[1:]), *(math.prod(step.shape) for step in steps)]
+    held = max((size + step.held for size, step in zip(sizes, steps, strict=False)), default=0) + max(sizes)
+    rows = min(_ROWS, max(1, _HELD // held))
+    outputs = np.empty((len(x), *shape), np.float32)
     with np.errstate(all="ignore"):
-        for start in range(0, len(x), _ROWS):
-            z = x[start : start + _ROWS]
-            widths = 0
-            for entry in entries:
-                z = _layer(z, entry, known)
-                width = z.size // len(z)
-                if not 0 < width <= MAX_WIDTH:
-                    raise WrongAnswer(f"a layer of the network gives {width:,} numbers for each example")
-                widths += width
-                if widths > MAX_WIDTHS:
-                    raise WrongAnswer(
-                        f"the layers of the network give more than {MAX_WIDTHS:,} numbers for each example"
-                    )
-            outputs.append(z)
-    if outputs[0].ndim != 2:
-        shape = ("examples", *outputs[0].shape[1:])
-        raise WrongAnswer(f"the network gives an output of shape {shape} for each batch")
-    return np.concatenate(outputs)
+        for start in range(0, len(x), rows):
+            z = x[start : start + rows]
+            for step in steps:
+                z = step.run(z)
+            outputs[start : start + rows] = z
+    return outputs
+
+
+def _plan(entries: Sequence[dict[str, Any]], shape: tuple[int, ...], allowed: Collection[str]) -> list[_Step]:
+    """Return the layers as functions; refuse a network that is too large before anything is computed."""
+    known = _activations()
+    steps: list[_Step] = []
+    work = windows = widths = 0
+    for entry in entries:
+        step = _layer(entry, shape, known, allowed)
+        shape = step.shape
+        width = math.prod(shape)
+        if not 0 < width <= MAX_WIDTH:
+            raise WrongAnswer(f"a layer of the network gives {width:,} numbers for each example")
+        work, windows, widths = work + step.work, windows + step.windows, widths + width
+        for found, most, what in (
+            (widths, MAX_WIDTHS, "the layers of the network give more than {} numbers for each example"),
+            (work, MAX_WORK, "the network needs more than {} multiply-adds for each example"),
+            (windows, MAX_WINDOWS, "the windows of the network hold more than {} numbers for each example"),
+        ):
+            if found > most:
+                raise WrongAnswer(what.format(f"{most:,}"))
+        steps.append(step)
+    return [step for step in steps if step.run is not _same]
+
+
+def _same(z: np.ndarray) -> np.ndarray:
+    return z
 
 
 def _layer(
-    z: np.ndarray, entry: dict[str, Any], known: dict[str, Callable[[np.ndarray], np.ndarray]]
-) -> np.ndarray:
+    entry: dict[str, Any],
+    shape: tuple[int, ...],
+    known: dict[str, Callable[[np.ndarray], np.ndarray]],
+    allowed: Collection[str],
+) -> _Step:
+    """Return one layer for inputs of a shape (without the batch) that is positive."""
     import numpy as np
 
     kind = entry.get("layer")
     if not isinstance(kind, str):  # an array would be compared entry by entry
         raise WrongAnswer("the network has a layer without a name")
+    if kind not in allowed:
+        raise WrongAnswer(f"the network has a layer that is not allowed: {kind[:40]!r}")
     if kind == "flatten":
-        return z.reshape(len(z), -1)
+        return _Step(lambda z: z.reshape(len(z), -1), (math.prod(shape),))
     if kind == "reshape":
-        shape = entry.get("shape")
-        if not isinstance(shape, list | tuple) or not 0 < len(shape) <= 4:
-            raise WrongAnswer("the network has a shape that is none")
-        whole = all(type(size) is int and size > 0 for size in shape)
-        if not whole or math.prod(shape) != z.size // len(z):
-            raise WrongAnswer("the network reshapes to another number of values")
-        return z.reshape(len(z), *shape)
+        wanted = _new_shape(entry, math.prod(shape))
+        return _Step(lambda z: z.reshape(len(z), *wanted), wanted)
     if kind == "rescaling" and all(type(entry.get(key)) is float for key in ("scale", "offset")):
-        return (z * entry["scale"] + entry["offset"]).astype(np.float32)
+        scale, offset = entry["scale"], entry["offset"]
+        return _Step(lambda z: (z * scale + offset).astype(np.float32), shape)
     if kind == "dense":
-        kernel = _weights(entry, "kernel", (z.shape[-1], None))
-        if kernel.shape[1] * (z.size // z.shape[-1] // len(z)) > MAX_WIDTH:  # before it takes the memory
-            raise WrongAnswer(f"a layer of the network has {kernel.shape[1]:,} units")
-        z = z @ kernel
-        if entry.get("bias") is not None:
-            z = z + _weights(entry, "bias", (kernel.shape[1],))
-        return _activate(z, entry, known)
+        return _dense(entry, shape, known)
     if kind == "activation":
-        return _activate(z, entry, known)
+        return _Step(_activation(entry, known), shape)
     if kind == "leaky_relu" and type(entry.get("slope")) is float:
-        return np.where(z > 0, z, np.float32(entry["slope"]) * z)
+        slope = np.float32(entry["slope"])
+        return _Step(lambda z: np.where(z > 0, z, slope * z), shape)
     if kind == "batchnorm" and type(entry.get("epsilon")) is float:
-        width = (z.shape[-1],)
-        scale = 1 / np.sqrt(_weights(entry, "variance", width) + np.float32(entry["epsilon"]))
-        z = (z - _weights(entry, "mean", width)) * scale
-        if entry.get("gamma") is not None:
-            z = z * _weights(entry, "gamma", width)
-        if entry.get("beta") is not None:
-            z = z + _weights(entry, "beta", width)
+        return _Step(_normalization(entry, shape[-1:]), shape)
+    if kind == "conv2d":
+        return _convolution(entry, shape, known)
+    if kind in ("maxpool2d", "averagepool2d"):
+        return _pooling(entry, shape, kind == "maxpool2d")
+    if kind in ("globalmax2d", "globalaverage2d") and type(entry.get("keepdims")) is bool:
+        keep = entry["keepdims"]
+        _, _, channels = _image(shape)
+        reduced = (1, 1, channels) if keep else (channels,)
+        if kind == "globalmax2d":
+            return _Step(lambda z: z.max(axis=(1, 2), keepdims=keep), reduced)
+        return _Step(lambda z: z.mean(axis=(1, 2), keepdims=keep), reduced)
+    raise WrongAnswer(f"the network has a layer with a setting that is not allowed: {kind!r}")
+
+
+def _new_shape(entry: dict[str, Any], size: int) -> tuple[int, ...]:
+    shape = entry.get("shape")
+    if not isinstance(shape, list | tuple) or not 0 < len(shape) <= 4:
+        raise WrongAnswer("the network has a shape that is none")
+    whole = all(type(side) is int and side > 0 for side in shape)
+    if not whole or math.prod(shape) != size:
+        raise WrongAnswer("the network reshapes to another number of values")
+    return tuple(shape)
+
+
+def _dense(
+    entry: dict[str, Any], shape: tuple[int, ...], known: dict[str, Callable[[np.ndarray], np.ndarray]]
+) -> _Step:
+    kernel = _weights(entry, "kernel", (*shape[-1:], None))
+    units, places = kernel.shape[1], math.prod(shape[:-1])
+    if units > MAX_UNITS:  # before it takes the memory
+        raise WrongAnswer(f"a layer of the network has {units:,} units")
+    return _multiplied(entry, (*shape[:-1], units), known, lambda matrix: lambda z: z @ matrix, places)
+
+
+def _multiplied(
+    entry: dict[str, Any],
+    shape: tuple[int, ...],
+    known: dict[str, Callable[[np.ndarray], np.ndarray]],
+    apply: Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]],
+    places: int,
+    windows: int = 0,
+    held: int = 0,
+) -> _Step:
+    """Return a layer that multiplies by its kernel at so many places, adds its bias, and activates."""
+    kernel, units = entry["kernel"], shape[-1]
+    work = places * kernel.size
+    if work > MAX_WORK or not 0 < math.prod(shape) <= MAX_WIDTH:  # refused by the plan: nothing to prepare
+        return _Step(_same, shape, work)
+    product = apply(_single(kernel.reshape(-1, units)))
+    bias = None if entry.get("bias") is None else _single(_weights(entry, "bias", (units,)))
+    activate = _activation(entry, known)
+
+    def run(z: np.ndarray) -> np.ndarray:
+        z = product(z)
+        return activate(z if bias is None else z + bias)
+
+    return _Step(run, shape, work, windows, held + math.prod(shape))
+
+
+def _normalization(entry: dict[str, Any], width: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
+    import numpy as np
+
+    def array(name: str, without: float | None = None) -> np.ndarray:
+        if entry.get(name) is None and without is not None:
+            return np.full(width, without, np.float32)
+        return _single(_weights(entry, name, width))
+
+    mean, gamma, beta = array("mean"), array("gamma", 1), array("beta", 0)
+    with np.errstate(all="ignore"):
+        scale = 1 / np.sqrt(array("variance") + np.float32(entry["epsilon"]))
+    return lambda z: (z - mean) * scale * gamma + beta
+
+
+def _image(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    if len(shape) != 3:
+        raise WrongAnswer(
+            f"a layer for images got an input of shape {('examples', *shape)}; it takes (examples, height, "
+            "width, channels)"
+        )
+    height, width, channels = shape
+    return height, width, channels
+
+
+def _windows(
+    entry: dict[str, Any], sides: tuple[int, int], shape: tuple[int, ...]
+) -> tuple[tuple[int, int], tuple[int, int], list[tuple[int, int]]]:
+    """Return the steps between windows, how many there are along height and width, and the padding."""
+    strides, padding = _pair(entry, "strides"), entry.get("padding")
+    if not isinstance(padding, str) or padding not in ("valid", "same"):
+        raise WrongAnswer("the network has a padding that is neither valid nor same")
+    height, width, _ = _image(shape)
+    counts, margins = [], []
+    for side, size, stride in zip((height, width), sides, strides, strict=True):
+        if padding == "valid":
+            if size > side:
+                raise WrongAnswer(f"the network has a window of {size} pixels on an image of {side}")
+            count, missing = (side - size) // stride + 1, 0
+        else:  # as TensorFlow does it: what is odd goes to the right and to the bottom
+            count = -(-side // stride)
+            missing = max((count - 1) * stride + size - side, 0)
+        counts.append(count)
+        margins.append((missing // 2, missing - missing // 2))
+    return strides, (counts[0], counts[1]), margins
+
+
+def _pair(entry: dict[str, Any], name: str) -> tuple[int, int]:
+    pair = entry.get(name)
+    if (
+        not isinstance(pair, list | tuple)
+        or len(pair) != 2
+        or not all(type(size) is int and 0 < size <= MAX_SIDE for size in pair)
+    ):
+        raise WrongAnswer(f"the network's {name} are not two whole numbers from 1 to {MAX_SIDE}")
+    return pair[0], pair[1]
+
+
+def _padded(z: np.ndarray, margins: list[tuple[int, int]], value: float) -> np.ndarray:
+    import numpy as np
+
+    if not any(map(any, margins)):
         return z
-    raise WrongAnswer(f"the network has a layer that is not allowed: {str(kind)[:40]!r}")
+    return np.pad(z, [(0, 0), *margins, (0, 0)], constant_values=value)
 
 
-def _activate(
-    z: np.ndarray, entry: dict[str, Any], known: dict[str, Callable[[np.ndarray], np.ndarray]]
-) -> np.ndarray:
+def _convolution(
+    entry: dict[str, Any], shape: tuple[int, ...], known: dict[str, Callable[[np.ndarray], np.ndarray]]
+) -> _Step:
+    """Return a convolution: all windows as rows of one matrix, times the filters as columns of another."""
+    import numpy as np
+
+    channels = _image(shape)[2]
+    kernel = _weights(entry, "kernel", (None, None, channels, None))
+    sides = (kernel.shape[0], kernel.shape[1])
+    if not all(0 < side <= MAX_SIDE for side in sides):
+        raise WrongAnswer(f"the network has a filter of {sides[0]:,} × {sides[1]:,} pixels")
+    if kernel.shape[3] > MAX_UNITS:
+        raise WrongAnswer(f"a layer of the network has {kernel.shape[3]:,} filters")
+    strides, counts, margins = _windows(entry, sides, shape)
+    places = math.prod(counts)
+
+    def apply(matrix: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        def run(z: np.ndarray) -> np.ndarray:
+            views = np.lib.stride_tricks.sliding_window_view(_padded(z, margins, 0), sides, (1, 2))
+            views = views[:, :: strides[0], :: strides[1]]  # (batch, rows, columns, channels, *sides)
+            rows = views.transpose(0, 1, 2, 4, 5, 3).reshape(len(z) * places, -1)
+            return (rows @ matrix).reshape(len(z), *counts, -1)
+
+        return run
+
+    gathered = places * math.prod(sides) * channels
+    held = gathered + _size(shape, margins)
+    return _multiplied(entry, (*counts, kernel.shape[3]), known, apply, places, gathered, held)
+
+
+def _size(shape: tuple[int, ...], margins: list[tuple[int, int]]) -> int:
+    """Return how many numbers a padded image holds."""
+    return shape[-1] * math.prod(side + sum(margin) for side, margin in zip(shape[:2], margins, strict=True))
+
+
+def _pooling(entry: dict[str, Any], shape: tuple[int, ...], largest: bool) -> _Step:
+    """Return a pooling: one pass over the image for each place in the window."""
+    import numpy as np
+
+    sides = _pair(entry, "pool")
+    strides, counts, margins = _windows(entry, sides, shape)
+
+    def over(z: np.ndarray, value: float, combine: Any) -> np.ndarray:
+        z = _padded(z, margins, value)
+        parts = (
+            z[
+                :,
+                row : row + (counts[0] - 1) * strides[0] + 1 : strides[0],
+                column : column + (counts[1] - 1) * strides[1] + 1 : strides[1],
+            ]
+            for row in range(sides[0])
+            for column in range(sides[1])
+        )
+        result = next(parts).copy()
+        for each in parts:
+            combine(result, each, out=result)
+        return result
+
+    def run(z: np.ndarray) -> np.ndarray:
+        if largest:
+            return over(z, -np.inf, np.maximum)
+        inside = over(np.ones((1, *shape[:2], 1), np.float32), 0, np.add)  # padding does not count
+        return over(z, 0, np.add) / inside
+
+    windows = math.prod(counts) * math.prod(sides) * shape[-1]
+    return _Step(run, (*counts, shape[-1]), 0, windows, _size(shape, margins))
+
+
+def _activation(
+    entry: dict[str, Any], known: dict[str, Callable[[np.ndarray], np.ndarray]]
+) -> Callable[[np.ndarray], np.ndarray]:
     name = entry.get("activation")
     if not isinstance(name, str) or name not in known:
         allowed = ", ".join(known)
         raise WrongAnswer(
             f"the network has an activation that is not allowed: {str(name)[:40]!r}; use {allowed}"
         )
-    return known[name](z)
+    return known[name]

@@ -1144,7 +1144,8 @@ def reads_letters(model):
     """Say whether the grader can read a network, what it does on the validation letters, and its size."""
     try:
         network = inside.export(model)
-        parameters, outputs = networks.parameters(network), networks.predict(network, material[2])
+        parameters = networks.parameters(network)
+        outputs = networks.predict(network, material[2], networks.DENSE)
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
     if parameters > 40_000:
@@ -1222,7 +1223,7 @@ def judge_scoreboard(given, kept, answer):
     count = networks.parameters(network)
     if count > BUDGET:
         raise WrongAnswer(f"the network has {count:,} parameters; the budget is {BUDGET:,}")
-    outputs = networks.predict(network, kept["x"].astype(np.float32) / np.float32(255))
+    outputs = networks.predict(network, kept["x"].astype(np.float32) / np.float32(255), networks.DENSE)
     if outputs.shape[1] != 10:
         raise WrongAnswer(f"the network gives {outputs.shape[1]} numbers for each image, not ten")
     if np.isnan(outputs).any():
