@@ -13,6 +13,7 @@ import difflib
 import functools
 import hashlib
 import importlib.metadata
+import io
 import json
 import math
 import os
@@ -113,6 +114,30 @@ _FASHION = _Published(
     },
     instead="Letters drawn from matplotlib's fonts take its place: of the same form, and easier.",
 )
+_CALIFORNIA = _Published(
+    name="housing",
+    tfds="california_housing",
+    title="California housing",
+    class_names=(),
+    labels={},
+    ink={},
+    size=743_530,
+    digests={},
+    instead="scikit-learn's diabetes table takes its place: real and a regression too, but about people.",
+)
+_CALIFORNIA_DIGEST = "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"  # Keras compares it
+_CALIFORNIA_ROWS = {"train": 16_512, "test": 4_128}  # as Keras splits them
+# The columns of the census table with their smallest and largest value, by which they are recognized.
+_CALIFORNIA_COLUMNS = {
+    "longitude": (-124.35, -114.31),
+    "latitude": (32.54, 41.95),
+    "median age of the houses": (1, 52),
+    "rooms": (2, 39_320),
+    "bedrooms": (1, 6_445),
+    "population": (3, 35_682),
+    "households": (1, 6_082),
+    "median income": (0.4999, 15.0001),
+}
 
 # Seconds. A download that has not begun or does not move is given up; so is one that never ends.
 _START_LIMIT = 60.0
@@ -144,7 +169,7 @@ class Source:
     unit: str = "images"
 
     def __str__(self) -> str:
-        titles = {"mnist": "MNIST", "fashion": "Fashion-MNIST", "xor": "XOR"}
+        titles = {"mnist": "MNIST", "fashion": "Fashion-MNIST", "xor": "XOR", "housing": "California housing"}
         title = titles.get(self.name, self.name.capitalize())
         if self.test:
             return f"{title}: {self.train:,} training and {self.test:,} test {self.unit} ({self.origin})"
@@ -211,6 +236,33 @@ class Photographs:
     """
 
     images: dict[str, NDArray[np.uint8]]
+    source: Source
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table of measurements, not split: a lecture that needs a test set splits it itself.
+
+    Attributes
+    ----------
+    x : ndarray of float64, shape (n, features)
+        One row for each case; the columns have the units in which they were measured.
+    y : ndarray of int64 or float64, shape (n,)
+        Class numbers, or where ``class_names`` is empty the number that is to be predicted.
+    feature_names : tuple of str
+        The columns of ``x``.
+    target : str
+        What ``y`` says, with its unit.
+    class_names : tuple of str
+        Empty where ``y`` is a measured number.
+    source : Source
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[Any]
+    feature_names: tuple[str, ...]
+    target: str
+    class_names: tuple[str, ...]
     source: Source
 
 
@@ -554,12 +606,7 @@ class _Prepared:
 
 def _find_prepared(wanted: _Published) -> _Prepared:
     """Look for a set in ``TFDS_DATA_DIR``, else in ``data/tfds``. Nothing is read."""
-    given = os.environ.get("TFDS_DATA_DIR")
-    root = Path(given).expanduser() if given else data_dir() / "tfds"
-    shown = _shown(Path(given) if given else root)
-    if not root.is_absolute() and not os.path.exists(root):
-        # A notebook runs in notebooks/; the variable was set where `lecture` was typed.
-        root = project_root() / root
+    given, root, shown = _prepared_root()
     versions = [
         folder
         for folder in (root / wanted.tfds).glob("*.*.*")
@@ -572,6 +619,17 @@ def _find_prepared(wanted: _Published) -> _Prepared:
         return _Prepared(None, shown)
     fault = f"holds no prepared {wanted.tfds}" if os.path.isdir(root) else "is not a folder"
     return _Prepared(None, shown, f"TFDS_DATA_DIR={shown} {fault}; looking elsewhere.")
+
+
+def _prepared_root() -> tuple[str | None, Path, str]:
+    """Return ``TFDS_DATA_DIR`` as given, the folder where prepared data lie, and its name to be shown."""
+    given = os.environ.get("TFDS_DATA_DIR")
+    root = Path(given).expanduser() if given else data_dir() / "tfds"
+    shown = _shown(Path(given) if given else root)
+    if not root.is_absolute() and not os.path.exists(root):
+        # A notebook runs in notebooks/; the variable was set where `lecture` was typed.
+        root = project_root() / root
+    return given, root, shown
 
 
 def _fingerprint(folder: Path) -> dict[str, Any]:
@@ -1186,6 +1244,173 @@ def photographs() -> Photographs:
     return Photographs(images, source)
 
 
+# --- tables
+
+
+def tumors() -> Table:
+    """Load the table of breast tumors that comes with scikit-learn, benign or malignant.
+
+    Each row describes the cell nuclei in one image of a fine-needle aspirate, by thirty numbers that experts
+    chose: ten measures (radius, texture, ...), of each the mean, the standard error and the largest values.
+
+    Returns
+    -------
+    Table
+        569 rows, 30 columns; class 0 is benign (357 rows), class 1 malignant (212), so that 1 is what a test
+        looks for. scikit-learn numbers them the other way round.
+
+    References
+    ----------
+    W. N. Street, W. H. Wolberg, O. L. Mangasarian: Nuclear Feature Extraction for Breast Tumor Diagnosis,
+    1993.
+    """
+    from sklearn.datasets import load_breast_cancer
+
+    loaded = load_breast_cancer()
+    source = Source("tumors", "embedded in scikit-learn", len(loaded.data), unit="cases")
+    _say(str(source))
+    return Table(
+        x=np.array(loaded.data, np.float64),
+        y=1 - loaded.target.astype(np.int64),
+        feature_names=tuple(str(name) for name in loaded.feature_names),
+        target="diagnosis",
+        class_names=("benign", "malignant"),
+        source=source,
+    )
+
+
+def housing() -> Table:
+    """Load what houses cost in California's census blocks, or the nearest thing that this machine has.
+
+    In this order: the file ``california_housing.npz`` in a prepared directory (``TFDS_DATA_DIR``, else
+    ``data/tfds``), of which the checksum is compared; an earlier download; a download by Keras, which checks
+    its checksum; scikit-learn's diabetes table, which is installed already. Whatever takes California's place
+    is announced. ``LECTURE_DATA=offline`` leaves out the download, ``LECTURE_DATA=embedded`` goes straight to
+    the diabetes table.
+
+    Returns
+    -------
+    Table
+        20,640 rows and 8 columns with ``source.name == "housing"``, or 442 and 10 with
+        ``source.name == "diabetes"``. The target is a number in both.
+
+    Raises
+    ------
+    DatasetError
+        The prepared file is damaged, or ``LECTURE_DATA`` has no such value.
+
+    References
+    ----------
+    R. K. Pace, R. Barry: Sparse Spatial Autoregressions, 1997.
+    B. Efron, T. Hastie, I. Johnstone, R. Tibshirani: Least Angle Regression, 2004 (diabetes).
+    """
+    table, news = _found_california(setting())
+    if table is None:
+        table = _diabetes()
+    if news:
+        _say(news)
+    _say(str(table.source))
+    return table
+
+
+def _found_california(setting: str) -> tuple[Table | None, str]:
+    """Return California's table, or None and a line that says why another takes its place."""
+    wanted = _CALIFORNIA
+    if setting == "embedded":
+        return None, f"LECTURE_DATA=embedded: {wanted.title} is not looked for. {wanted.instead}"
+    path, shown = _prepared_california()
+    if path is not None:
+        return _california(_read_california(path), f"prepared file in {shown}"), ""
+    arrays, failure = _downloaded(wanted, _california_problem, allowed=setting == "auto")
+    if arrays is not None:
+        return _california(arrays, "downloaded by Keras"), ""
+    return None, (
+        f"{wanted.title} is not at hand: {wanted.tfds}.npz is not in {shown}, {failure}. "
+        f"{wanted.instead} data/README.md says how to get {wanted.title}."
+    )
+
+
+def _prepared_california() -> tuple[Path | None, str]:
+    """Return where a prepared table lies, None where there is none, and the folder as it may be shown."""
+    _, root, shown = _prepared_root()
+    path = root / f"{_CALIFORNIA.tfds}.npz"
+    return (path if path.is_file() else None), shown
+
+
+def _read_california(path: Path) -> Arrays:
+    """Read the file that Keras publishes; refuse it where a byte differs."""
+    remedy = "Delete it and prepare it again (data/README.md), or set LECTURE_DATA=embedded."
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror}.") from error
+    if hashlib.sha256(content).hexdigest() != _CALIFORNIA_DIGEST:
+        raise DatasetError(f"{path} does not have {_CALIFORNIA.title}'s checksum. {remedy}")
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        x, y, cut = file["x"], file["y"], _CALIFORNIA_ROWS["train"]
+    arrays = {"x_train": x[:cut], "y_train": y[:cut], "x_test": x[cut:], "y_test": y[cut:]}
+    fault = _california_problem(arrays)
+    if fault:
+        raise DatasetError(f"{path} is not {_CALIFORNIA.title}: {fault}. {remedy}")
+    return arrays
+
+
+def _california_problem(arrays: Arrays) -> str:
+    """Say what keeps arrays from being California's table in two parts, or ""."""
+    for part, rows in _CALIFORNIA_ROWS.items():
+        x, y = arrays.get(f"x_{part}"), arrays.get(f"y_{part}")
+        if x is None or y is None:
+            return f"x_{part} or y_{part} is missing"
+        if x.shape != (rows, len(_CALIFORNIA_COLUMNS)) or y.shape != (rows,):
+            return f"x_{part} and y_{part} have shapes {x.shape} and {y.shape}"
+    missing = set(_CALIFORNIA_COLUMNS) - set(_california_order(arrays))
+    return f"no column is the {min(missing)}" if missing else ""
+
+
+def _california_order(arrays: Arrays) -> list[str]:
+    """Return the name of each column, recognized by its smallest and its largest value; "" where unknown."""
+    x = np.concatenate([arrays["x_train"], arrays["x_test"]])
+    names = []
+    for column in x.T:
+        limits = [float(column.min()), float(column.max())]
+        fits = [
+            name for name, wanted in _CALIFORNIA_COLUMNS.items() if np.allclose(limits, wanted, rtol=1e-4)
+        ]
+        names.append(fits[0] if fits else "")
+    return names
+
+
+def _california(arrays: Arrays, origin: str) -> Table:
+    """Return the whole table in one, with its columns in the order of the census."""
+    found = _california_order(arrays)
+    x = np.concatenate([arrays["x_train"], arrays["x_test"]]).astype(np.float64)
+    y = np.concatenate([arrays["y_train"], arrays["y_test"]]).astype(np.float64)
+    return Table(
+        x=x[:, [found.index(name) for name in _CALIFORNIA_COLUMNS]],
+        y=y / 100_000,
+        feature_names=tuple(_CALIFORNIA_COLUMNS),
+        target="median value of a house, in 100,000 dollars of 1990",
+        class_names=(),
+        source=Source("housing", origin, len(x), unit="census blocks"),
+    )
+
+
+def _diabetes() -> Table:
+    """Return scikit-learn's diabetes table, in the units in which it was measured."""
+    from sklearn.datasets import load_diabetes
+
+    loaded = load_diabetes(scaled=False)
+    names = ("age", "sex", "body mass index", "blood pressure", *(f"blood serum {i}" for i in range(1, 7)))
+    return Table(
+        x=np.array(loaded.data, np.float64),
+        y=np.array(loaded.target, np.float64),
+        feature_names=names,
+        target="progression of the disease after a year",
+        class_names=(),
+        source=Source("diabetes", "embedded in scikit-learn", len(loaded.data), unit="patients"),
+    )
+
+
 # --- points in the plane
 
 
@@ -1350,11 +1575,13 @@ def _whole(loader: str, parameter: str, value: Any, least: int) -> int:
 
 # --- registry
 
-DATASETS: dict[str, Callable[[], Images | Points | Photographs]] = {
+DATASETS: dict[str, Callable[[], Images | Points | Photographs | Table]] = {
     "mnist": mnist,
     "fashion": fashion,
     "glyphs": glyphs,
     "photographs": photographs,
+    "tumors": tumors,
+    "housing": housing,
     "moons": moons,
     "rings": rings,
     "spirals": spirals,
@@ -1362,7 +1589,7 @@ DATASETS: dict[str, Callable[[], Images | Points | Photographs]] = {
 }
 
 
-def load(name: str) -> Images | Points | Photographs:
+def load(name: str) -> Images | Points | Photographs | Table:
     """Load a data set by its name, with the defaults of its loader.
 
     Parameters
@@ -1423,8 +1650,12 @@ def describe(name: str) -> Whereabouts:
     name = _known(name)
     published = {"mnist": _MNIST, "fashion": _FASHION}.get(name)
     found = _describe_published(published, setting()) if published is not None else None
+    if name == "housing":
+        found = _describe_california(setting())
     if found is not None:
         return found
+    if name in ("tumors", "housing"):
+        return _describe_embedded(name, f"datasets/data/{_TABLE_FILES[name]}")
     if name == "mnist":
         return _describe_embedded(name, "datasets/data/digits.csv.gz")
     if name in ("fashion", "glyphs"):
@@ -1445,12 +1676,30 @@ def _describe_published(wanted: _Published, setting: str) -> Whereabouts | None:
     if prepared.folder is not None:
         size = sum(size for _, size, _ in _fingerprint(prepared.folder)["files"])
         return Whereabouts(wanted.name, "prepared", prepared.shown, size)
+    return _describe_download(wanted, setting)
+
+
+def _describe_california(setting: str) -> Whereabouts | None:
+    """Say where California's table would come from; None where the diabetes table would take its place."""
+    if setting == "embedded":
+        return None
+    path, shown = _prepared_california()
+    if path is not None:
+        return Whereabouts(_CALIFORNIA.name, "prepared", shown, path.stat().st_size)
+    return _describe_download(_CALIFORNIA, setting)
+
+
+def _describe_download(wanted: _Published, setting: str) -> Whereabouts | None:
+    """Say where a download lies or would come from; None where there is and would be none."""
     downloaded = cache_dir() / f"{wanted.name}-download.npz"
     if downloaded.exists():
         return Whereabouts(wanted.name, "cached", _shown(downloaded), downloaded.stat().st_size)
     if setting == "auto" and wanted.name not in _download_failures:
         return Whereabouts(wanted.name, "to download", "Keras", wanted.size)
     return None
+
+
+_TABLE_FILES = {"tumors": "breast_cancer.csv", "housing": "diabetes_*.gz"}
 
 
 def _describe_embedded(name: str, pattern: str) -> Whereabouts:

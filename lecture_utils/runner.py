@@ -12,7 +12,9 @@ from lecture_utils import build, kernels, paths
 from lecture_utils.errors import LectureError
 from lecture_utils.lectures import Lecture, notebooks_folder, select
 
-_DATA_NEWS = re.compile(r"MNIST|Digits: |TFDS_DATA_DIR=|LECTURE_DATA=|The cache |No cache ")
+_DATA_NEWS = re.compile(
+    r"MNIST|Digits: |California|Tumors: |Diabetes: |TFDS_DATA_DIR=|LECTURE_DATA=|The cache |No cache "
+)
 SLOWEST = 3
 _WORTH_NAMING = 0.05  # seconds; what is faster is not called slow
 

@@ -1165,6 +1165,121 @@ def test_photographs_are_two_in_color(capsys: pytest.CaptureFixture[str]) -> Non
     assert printed(capsys) == ["Photographs: 2 images (embedded in scikit-learn)"]
 
 
+# --- tables
+
+
+def test_tumors_are_scikit_learns_with_malignant_as_class_one(capsys: pytest.CaptureFixture[str]) -> None:
+    from sklearn.datasets import load_breast_cancer
+
+    table, loaded = datasets.tumors(), load_breast_cancer()
+    assert printed(capsys) == ["Tumors: 569 cases (embedded in scikit-learn)"]
+    assert (table.x.shape, table.x.dtype, table.y.dtype) == ((569, 30), np.float64, np.int64)
+    assert [loaded.target_names[1 - label] for label in table.y] == [
+        table.class_names[label] for label in table.y
+    ]
+    assert np.bincount(table.y).tolist() == [357, 212]
+    assert len(table.feature_names) == 30
+    assert np.array_equal(table.x, loaded.data)
+    table.x[0, 0] = 0  # a copy of the reader's own
+    assert datasets.tumors().x[0, 0] != 0
+
+
+def census(columns: Any = datasets._CALIFORNIA_COLUMNS) -> datasets.Arrays:
+    """Return a table of the form of California's; of its columns only the limits are right."""
+    rng, rows = np.random.default_rng(0), sum(datasets._CALIFORNIA_ROWS.values())
+    limits = np.array([datasets._CALIFORNIA_COLUMNS[name] for name in columns])
+    x = rng.uniform(limits[:, 0], limits[:, 1], (rows, len(limits)))
+    x[0], x[-1] = limits.T
+    y = np.round(rng.uniform(15_000, 500_000, rows))
+    cut = datasets._CALIFORNIA_ROWS["train"]
+    return {"x_train": x[:cut], "y_train": y[:cut], "x_test": x[cut:], "y_test": y[cut:]}
+
+
+@pytest.fixture
+def california(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Prepare a file of the form that Keras publishes, the columns in another order, and return it."""
+    arrays = census(list(datasets._CALIFORNIA_COLUMNS)[::-1])
+    path = tmp_path / "given" / "tfds" / "california_housing.npz"
+    path.parent.mkdir(parents=True)
+    whole = {name: np.concatenate([arrays[f"{name}_train"], arrays[f"{name}_test"]]) for name in "xy"}
+    np.savez(path, x=whole["x"], y=whole["y"])
+    monkeypatch.setattr(datasets, "_CALIFORNIA_DIGEST", hashlib.sha256(path.read_bytes()).hexdigest())
+    monkeypatch.setenv("TFDS_DATA_DIR", str(path.parent))
+    return path
+
+
+def test_prepared_california_is_read_and_its_columns_are_recognized(
+    california: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = datasets.housing()
+    assert printed(capsys) == ["California housing: 20,640 census blocks (prepared file in …/given/tfds)"]
+    assert table.feature_names == tuple(datasets._CALIFORNIA_COLUMNS)
+    for column, limits in zip(table.x.T, datasets._CALIFORNIA_COLUMNS.values(), strict=True):
+        assert (column.min(), column.max()) == pytest.approx(limits)
+    assert (table.x.dtype, table.y.dtype, table.class_names) == (np.float64, np.float64, ())
+    assert 0.14 < table.y.min() < table.y.max() < 5.01
+    found = datasets.describe("housing")
+    assert (found.state, found.place, found.size) == ("prepared", "…/given/tfds", california.stat().st_size)
+
+
+def test_damaged_california_is_refused_in_one_line(california: Path) -> None:
+    content = bytearray(california.read_bytes())
+    content[5000] ^= 1
+    california.write_bytes(content)
+    with pytest.raises(
+        DatasetError, match=r"^\S+california_housing\.npz does not have .* checksum\. Delete it"
+    ):
+        datasets.housing()
+
+
+def test_a_table_that_is_not_californias_is_named() -> None:
+    arrays = census()
+    assert datasets._california_problem(arrays) == ""
+    arrays["x_train"][:, 2] *= 2
+    assert "no column is the median age" in datasets._california_problem(arrays)
+    assert "missing" in datasets._california_problem({})
+    assert "shapes" in datasets._california_problem({**arrays, "y_test": np.zeros(3)})
+
+
+def test_diabetes_takes_the_place_of_california_and_it_is_said_why(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for setting, why in [
+        ("auto", "the download failed (the tests allow no download)"),
+        ("offline", "LECTURE_DATA=offline allows no download"),
+        ("embedded", "LECTURE_DATA=embedded: California housing is not looked for"),
+    ]:
+        monkeypatch.setenv("LECTURE_DATA", setting)
+        table = datasets.housing()
+        lines = printed(capsys)
+        assert lines[-1] == "Diabetes: 442 patients (embedded in scikit-learn)"
+        assert why in lines[-2]
+        assert "diabetes table takes its place" in lines[-2]
+        assert table.source.name == "diabetes"
+        assert (table.x.shape, table.y.shape, len(table.feature_names)) == ((442, 10), (442,), 10)
+        assert datasets.describe("housing").state == "embedded"
+
+
+def test_downloaded_california_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrays, source = census(), tmp_path / "arrives.npz"
+    np.savez(source, **arrays)  # type: ignore[arg-type]
+    code = f"""
+import os, pathlib, shutil, sys
+home = pathlib.Path(os.environ["KERAS_HOME"])
+(home / "datasets").mkdir()
+shutil.copy({str(source)!r}, home / "datasets" / (sys.argv[2] + ".npz"))
+"""
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", code)
+    assert datasets.describe("housing").state == "to download"
+    first = datasets.housing()
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", FORBIDDEN)
+    second = datasets.housing()
+    assert first.source.name == second.source.name == "housing"
+    assert np.array_equal(first.x, second.x)
+    assert first.y == pytest.approx(np.concatenate([arrays["y_train"], arrays["y_test"]]) / 100_000)
+    assert datasets.describe("housing").state == "cached"
+
+
 @pytest.mark.parametrize("name", ["moons", "rings", "spirals", "xor"])
 def test_points_are_balanced_repeatable_and_of_the_right_kind(
     name: str, capsys: pytest.CaptureFixture[str]
@@ -1259,6 +1374,7 @@ def test_unknown_name_that_is_near_to_none_lists_all() -> None:
 def test_load_calls_the_loader_of_that_name() -> None:
     assert isinstance(datasets.load("xor"), datasets.Points)
     assert isinstance(datasets.load("photographs"), datasets.Photographs)
+    assert isinstance(datasets.load("tumors"), datasets.Table)
 
 
 def test_description_says_where_mnist_would_come_from(
@@ -1289,6 +1405,8 @@ def test_description_of_the_others() -> None:
     assert datasets.describe("glyphs").state == "cached"
     photographs = datasets.describe("photographs")
     assert (photographs.state, photographs.size) == ("embedded", pytest.approx(340_000, rel=0.1))
+    tumors = datasets.describe("tumors")
+    assert (tumors.state, tumors.size) == ("embedded", pytest.approx(119_000, rel=0.1))
     assert {datasets.describe(name).state for name in ("moons", "rings", "spirals", "xor")} == {"generated"}
 
 
