@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -18,6 +19,12 @@ os.environ.update(
     TF_CPP_MIN_LOG_LEVEL="3",
 )
 os.environ.pop("TFDS_DATA_DIR", None)
+
+# A test run in the background (`make test &`, nohup) ignores Ctrl-C and hang-ups, and so would each process
+# that it starts. A handler that does nothing is not inherited: what the tests interrupt can be interrupted.
+for _number in (signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT)):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda *_: None)
 
 
 def pytest_sessionfinish() -> None:
