@@ -73,6 +73,13 @@ def test_the_readme_shows_what_the_authors_measured() -> None:
     assert "\n".join(rows) in readme, "put this table into the README:\n" + "\n".join(rows)
 
 
+def test_the_readme_says_of_the_recipe_what_was_measured() -> None:
+    recipe = scoreboard.benchmark("recipe")
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    minutes = f"{recipe['seconds'] / 60:.0f} minutes"
+    assert f"read {recipe['accuracy']:.2%} of the test images after {minutes} of training" in readme
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_each_relative_link_leads_to_a_file(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
