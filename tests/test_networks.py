@@ -10,7 +10,7 @@ import pytest
 
 from lecture_utils.grading import networks, values
 from lecture_utils.grading.inside import _MAX_WORDS, export
-from lecture_utils.grading.judging import WrongAnswer
+from lecture_utils.grading.judging import Failed, WrongAnswer, steps
 
 X = np.random.default_rng(0).uniform(0, 1, (300, 6, 5)).astype(np.float32)
 
@@ -563,3 +563,32 @@ def test_networks_that_are_too_large_are_refused_before_anything_is_computed() -
 def test_a_kind_that_is_an_array_is_a_wrong_answer() -> None:
     with pytest.raises(WrongAnswer, match="without a name"):
         networks.predict([{"layer": np.ones(3)}], X)
+
+
+def test_accuracy_counts_the_examples_that_are_right() -> None:
+    scores = np.eye(4, dtype=np.float32)  # a network that repeats its input
+    network = [dense(scores)]
+    x = np.array([[9, 0, 0, 0], [0, 9, 0, 0], [0, 0, 9, 0], [0, 0, 0, 9]], np.float32)
+    assert networks.accuracy(network, x, np.array([0, 1, 2, 0]), classes=4, budget=16) == 0.75
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"budget": 15}, "16 parameters; the budget is 15"),
+        ({"classes": 10}, "4 numbers for each example; 10 were asked for"),
+        ({"allowed": {"flatten"}}, "not allowed"),
+    ]
+    for arguments, words in cases:
+        with pytest.raises(WrongAnswer, match=words):
+            networks.accuracy(network, x, np.zeros(4, int), **{"classes": 4, **arguments})
+    with pytest.raises(WrongAnswer, match="nan"):
+        networks.accuracy([dense(scores * np.float32("nan"))], x, np.zeros(4, int), classes=4)
+    with pytest.raises(WrongAnswer, match="gave no value"):
+        networks.accuracy(Failed("the code gave no value here"), x, np.zeros(4, int))
+
+
+def test_an_accuracy_earns_a_point_for_each_band_it_reaches() -> None:
+    for accuracy, share, words in (
+        (0.3, 0, "30.0% are right; the next point is at 50.0%"),
+        (0.5, 0.5, "50.0% are right; the next point is at 97.5%"),
+        (0.99, 1, ""),
+    ):
+        entry = steps("letters", accuracy, (0.5, 0.975))
+        assert (entry.points, entry.share, entry.problem, entry.score) == (2, share, words, accuracy)

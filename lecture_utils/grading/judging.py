@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +97,25 @@ def part(
     if score is not None and not math.isfinite(score):
         raise ValueError(f"the score of part {what!r} must be a finite number, not {score}")
     return Part(float(points), what, words, earned, None if score is None else float(score))
+
+
+def steps(what: str, accuracy: float, bands: Sequence[float]) -> Part:
+    """Make the entry for an accuracy that earns one point for each band that it reaches.
+
+    Parameters
+    ----------
+    what : str
+        What was classified: ``"letters that nobody has seen"``.
+    accuracy : float
+        The share that was right, from 0 to 1; the leaderboard's figure, too.
+    bands : sequence of float
+        The accuracies that earn a point, rising.
+    """
+    reached = sum(accuracy >= band for band in bands)
+    words = ""
+    if reached < len(bands):
+        words = f"{accuracy:.1%} are right; the next point is at {bands[reached]:.1%}"
+    return part(len(bands), what, words, reached / len(bands), score=accuracy)
 
 
 def differs(

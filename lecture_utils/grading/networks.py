@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from lecture_utils.grading.judging import WrongAnswer
+from lecture_utils.grading.judging import Failed, WrongAnswer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -162,6 +162,54 @@ def predict(layers: Any, x: np.ndarray, allowed: Collection[str] = LAYERS) -> np
                 z = step.run(z)
             outputs[start : start + rows] = z
     return outputs
+
+
+def accuracy(
+    network: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    classes: int = 10,
+    budget: int | None = None,
+    allowed: Collection[str] = LAYERS,
+) -> float:
+    """Return the share of examples for which a network gives its largest output to the right class.
+
+    Parameters
+    ----------
+    network : list of dict or Failed
+        What :func:`lecture_utils.grading.inside.export` handed out; nothing in it is trusted.
+    x : array, (examples, ...)
+        Inputs as the network takes them.
+    y : array of int, (examples,)
+        The right classes.
+    classes : int
+        How many outputs the network must have.
+    budget : int, optional
+        The most numbers that it may hold, see :func:`parameters`.
+    allowed : collection of str
+        The kinds of layer that this exercise allows.
+
+    Raises
+    ------
+    WrongAnswer
+        There is no network, it is over the budget, it has other outputs or gives nan, or :func:`predict`
+        refuses it.
+    """
+    import numpy as np
+
+    if isinstance(network, Failed):
+        raise WrongAnswer(network.words)
+    count = parameters(network)
+    if budget is not None and count > budget:
+        raise WrongAnswer(f"the network has {count:,} parameters; the budget is {budget:,}")
+    outputs = predict(network, x, allowed)
+    if outputs.shape[1] != classes:
+        raise WrongAnswer(
+            f"the network gives {outputs.shape[1]} numbers for each example; {classes} were asked for"
+        )
+    if np.isnan(outputs).any():
+        raise WrongAnswer("the network gives nan: has its training exploded?")
+    return float(np.mean(outputs.argmax(axis=1) == y))
 
 
 def _plan(entries: Sequence[dict[str, Any]], shape: tuple[int, ...], allowed: Collection[str]) -> list[_Step]:

@@ -44,7 +44,7 @@ from sklearn.preprocessing import StandardScaler
 from lecture_utils import datasets  # noqa: F811
 from lecture_utils.grading import networks
 from lecture_utils.grading.inside import emit, given
-from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part
+from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part, steps
 
 
 def fresh_letters(train, test, rng):
@@ -1144,19 +1144,11 @@ def reads_letters(model):
     """Say whether the grader can read a network, what it does on the validation letters, and its size."""
     try:
         network = inside.export(model)
-        parameters = networks.parameters(network)
-        outputs = networks.predict(network, material[2], networks.DENSE)
+        right = networks.accuracy(network, *material[2:], budget=40_000, allowed=networks.DENSE)
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
-    if parameters > 40_000:
-        return f"the network has {parameters:,} parameters; the budget is 40,000"
-    if outputs.shape[1] != 10:
-        return f"the network gives {outputs.shape[1]} numbers for each image; ten were asked for"
-    if np.isnan(outputs).any():
-        return "the network gives nan"
-    right = np.mean(outputs.argmax(axis=1) == material[3])
     points = sum(right >= band for band in (0.75, 0.85, 0.92, 0.94))
-    print(f"{parameters:,} parameters, {right:.1%} of the validation letters right")
+    print(f"{networks.parameters(network):,} parameters, {right:.1%} of the validation letters right")
     print(
         f"On letters like these: about {points} of 4 points. On the secret ones, one to three percent less."
     )
@@ -1217,23 +1209,9 @@ def judge_scoreboard(given, kept, answer):
     # Seeds 1 to 5: the solution reads 95.7 to 96.8 %, in 3 s of processor time; one layer of 48 units, ten
     # epochs of Adam, 90.8 to 92.0 % in batches of 128 and 92.2 to 93.4 % in batches of 32; no hidden layer
     # 89.5 to 90.1 %.
-    network = answer["network"]
-    if isinstance(network, Failed):
-        raise WrongAnswer(network.words)
-    count = networks.parameters(network)
-    if count > BUDGET:
-        raise WrongAnswer(f"the network has {count:,} parameters; the budget is {BUDGET:,}")
-    outputs = networks.predict(network, kept["x"].astype(np.float32) / np.float32(255), networks.DENSE)
-    if outputs.shape[1] != 10:
-        raise WrongAnswer(f"the network gives {outputs.shape[1]} numbers for each image, not ten")
-    if np.isnan(outputs).any():
-        raise WrongAnswer("the network gives nan")
-    accuracy = float(np.mean(outputs.argmax(axis=1) == kept["y"]))
-    reached = sum(accuracy >= band for band in BANDS)
-    words = ""
-    if reached < len(BANDS):
-        words = f"it reads {accuracy:.1%} of the secret letters; the next point is at {BANDS[reached]:.1%}"
-    return [part(4, "letters that nobody has seen", words, reached / len(BANDS), score=accuracy)]
+    x = kept["x"].astype(np.float32) / np.float32(255)
+    right = networks.accuracy(answer["network"], x, kept["y"], budget=BUDGET, allowed=networks.DENSE)
+    return [steps("letters that nobody has seen", right, BANDS)]
 
 
 # %% [markdown]

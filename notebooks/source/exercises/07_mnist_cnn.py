@@ -40,7 +40,7 @@ from scipy import ndimage, signal
 from lecture_utils import datasets  # noqa: F811
 from lecture_utils.grading import networks
 from lecture_utils.grading.inside import emit, given
-from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part
+from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part, steps
 
 
 def fresh_letters(train, test, rng):
@@ -845,18 +845,11 @@ def reads_letters(model):
     """Say whether the grader can read a network, what it does on the validation letters, and its size."""
     try:
         network = inside.export(model)
-        parameters, outputs = networks.parameters(network), networks.predict(network, material[2])
+        right = networks.accuracy(network, *material[2:], budget=20_000)
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
-    if parameters > 20_000:
-        return f"the network has {parameters:,} parameters; the budget is 20,000"
-    if outputs.shape[1] != 10:
-        return f"the network gives {outputs.shape[1]} numbers for each image; ten were asked for"
-    if np.isnan(outputs).any():
-        return "the network gives nan"
-    right = np.mean(outputs.argmax(axis=1) == material[3])
     points = sum(right >= band for band in (0.88, 0.93, 0.96, 0.975))
-    print(f"{parameters:,} parameters, {right:.1%} of the validation letters right")
+    print(f"{networks.parameters(network):,} parameters, {right:.1%} of the validation letters right")
     print(f"On letters like these: about {points} of 4 points. On the secret ones it may be a little less.")
     return True if right > 0.93 else "it reads fewer than 93 % of the validation letters; it can do better"
 
@@ -915,23 +908,9 @@ def judge_budget(given, kept, answer):
     # Seeds 1 and 2: three convolutions as in the solution read 99.4 % after ten epochs, 99.1 % after six, in
     # 4 s of processor time; two of 8 and 16 filters and a dense layer of 20 units 98.2 to 98.5 %; one of 8
     # filters, pooling 4 x 4 and 40 units 91.5 to 95.5 %; 24 dense units without convolution 92.0 to 92.6 %.
-    network = answer["network"]
-    if isinstance(network, Failed):
-        raise WrongAnswer(network.words)
-    count = networks.parameters(network)
-    if count > BUDGET:
-        raise WrongAnswer(f"the network has {count:,} parameters; the budget is {BUDGET:,}")
-    outputs = networks.predict(network, kept["x"][..., None].astype(np.float32) / np.float32(255))
-    if outputs.shape[1] != 10:
-        raise WrongAnswer(f"the network gives {outputs.shape[1]} numbers for each image, not ten")
-    if np.isnan(outputs).any():
-        raise WrongAnswer("the network gives nan")
-    accuracy = float(np.mean(outputs.argmax(axis=1) == kept["y"]))
-    reached = sum(accuracy >= band for band in BANDS)
-    words = ""
-    if reached < len(BANDS):
-        words = f"it reads {accuracy:.1%} of the secret letters; the next point is at {BANDS[reached]:.1%}"
-    return [part(4, "letters that nobody has seen", words, reached / len(BANDS), score=accuracy)]
+    x = kept["x"][..., None].astype(np.float32) / np.float32(255)
+    right = networks.accuracy(answer["network"], x, kept["y"], budget=BUDGET)
+    return [steps("letters that nobody has seen", right, BANDS)]
 
 
 # %% [markdown]

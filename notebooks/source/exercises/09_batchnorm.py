@@ -40,7 +40,7 @@ import numpy as np  # noqa: F811
 from lecture_utils import datasets  # noqa: F811
 from lecture_utils.grading import networks
 from lecture_utils.grading.inside import emit, given
-from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part
+from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part, steps
 
 
 def fresh_letters(train, test, rng):
@@ -701,16 +701,11 @@ def reads_letters(model):
     """Say whether the grader can read a network, how deep it is, and how many letters it reads."""
     try:
         network = inside.export(model)
-        outputs = networks.predict(network, x_letters[cut:])
+        right = networks.accuracy(network, x_letters[cut:], y_letters[cut:])
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
     if shape_problem(network):
         return shape_problem(network)
-    if outputs.shape[1] != 10:
-        return f"the network gives {outputs.shape[1]} numbers for each image; ten were asked for"
-    if np.isnan(outputs).any():
-        return "the network gives nan"
-    right = np.mean(outputs.argmax(axis=1) == y_letters[cut:])
     points = sum(right >= band for band in (0.5, 0.7, 0.8, 0.87))
     yours["network"] = model
     print(f"{right:.1%} of the validation letters right: about {points} of 4 points")
@@ -761,22 +756,13 @@ def inputs_deep(rng):
 def judge_deep(given, kept, answer):
     """Measure the network and read the secret letters from the weights alone."""
     network = answer["network"]
-    if isinstance(network, Failed):
-        raise WrongAnswer(network.words)
-    outputs = networks.predict(network, kept["x"].astype(np.float32) / np.float32(255))  # checks the layers
+    right = networks.accuracy(network, kept["x"].astype(np.float32) / np.float32(255), kept["y"])
     widths = [np.shape(layer["kernel"])[1] for layer in network if layer["layer"] == "dense"][:-1]
     if len(widths) < 12 or max(widths) > 24:
         raise WrongAnswer(
             f"the network has {len(widths)} hidden layers, the widest of {max([0, *widths])} units"
         )
-    if outputs.shape[1] != 10 or np.isnan(outputs).any():
-        raise WrongAnswer("the network does not give ten numbers for each image")
-    accuracy = float(np.mean(outputs.argmax(axis=1) == kept["y"]))
-    reached = sum(accuracy >= band for band in BANDS)
-    words = ""
-    if reached < len(BANDS):
-        words = f"it reads {accuracy:.1%} of the secret letters; the next point is at {BANDS[reached]:.0%}"
-    return [part(4, "letters that nobody has seen", words, reached / len(BANDS), score=accuracy)]
+    return [steps("letters that nobody has seen", right, BANDS)]
 
 
 # %% [markdown]
