@@ -19,7 +19,7 @@ _MOST_CHARACTERS = 1_000_000  # what an array of texts may hold
 if TYPE_CHECKING:
     import numpy as np
 
-    from lecture_utils.datasets import Images, Points, Source, Table
+    from lecture_utils.datasets import Corpus, Films, Images, Points, Source, Table, Texts
 
 Band = float | tuple[float, float]
 
@@ -30,7 +30,7 @@ Band = float | tuple[float, float]
 def expect(
     value: Any,
     what: str,
-    data: "Source | Images | Points | Table | None" = None,
+    data: "Source | Images | Points | Table | Texts | Corpus | Films | None" = None,
     *,
     always: Band | None = None,
     because: str | None = None,

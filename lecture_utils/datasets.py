@@ -21,10 +21,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +47,13 @@ CLOTHES_NAMES = (
 )
 
 _COUNTS = {"train": 60_000, "test": 10_000}  # of MNIST and of Fashion-MNIST alike
+_REVIEWS = {"train": 25_000, "test": 25_000}  # of IMDB
 _DOWNLOAD_FORMAT = 2  # raise it when the arrays that are kept of a download change
 
 
 @dataclass(frozen=True)
 class _Published:
-    """Labelled images as they were published, and what tells them from any others.
+    """Labelled images or texts as they were published, and what tells them from any others.
 
     Attributes
     ----------
@@ -64,13 +66,17 @@ class _Published:
     labels : dict of str to tuple of int
         How often each class occurs in each part.
     ink : dict of str to int
-        The sum of all gray values in each part.
+        The sum of all gray values in each part; of images only.
     size : int
         Bytes to download.
     digests : dict of str to str
         SHA-256 of the files that Keras downloads, where Keras itself does not compare them.
     instead : str
         What takes their place, in words.
+    wording : dict of str to str
+        SHA-256 of each part's texts in our order; of texts only.
+    archive : tuple of str
+        Name, address and SHA-256 of the file to download, where ``keras.datasets`` has none.
     """
 
     name: str
@@ -82,6 +88,18 @@ class _Published:
     size: int
     digests: dict[str, str]
     instead: str
+    wording: dict[str, str] = field(default_factory=dict)
+    archive: tuple[str, ...] = ()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many examples each part holds."""
+        return _REVIEWS if self.wording else _COUNTS
+
+    @property
+    def unit(self) -> str:
+        """What the examples are, in the plural."""
+        return "reviews" if self.wording else "images"
 
 
 _MNIST = _Published(
@@ -125,6 +143,26 @@ _CALIFORNIA = _Published(
     digests={},
     instead="scikit-learn's diabetes table takes its place: real and a regression too, but about people.",
 )
+_IMDB = _Published(
+    name="imdb",
+    tfds="imdb_reviews/plain_text",
+    title="IMDB",
+    class_names=("negative", "positive"),
+    labels={"train": (12_500, 12_500), "test": (12_500, 12_500)},
+    ink={},
+    size=84_125_825,
+    digests={},
+    instead="Sentences of a grammar of our own take its place: made for this, shorter and plainer.",
+    wording={
+        "train": "bf5cc26efbb8d2567354cacab47be668cd5ab5d69f042583e9f833e75498b739",
+        "test": "9f4fa90f259c9421ed8b25f21daaebca44a35f796d86e24048dbf26b0410e3bb",
+    },
+    archive=(
+        "aclImdb_v1.tar.gz",
+        "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+        "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",  # as TFDS has it
+    ),
+)
 _CALIFORNIA_DIGEST = "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"  # Keras compares it
 _CALIFORNIA_ROWS = {"train": 16_512, "test": 4_128}  # as Keras splits them
 # The columns of the census table with their smallest and largest value, by which they are recognized.
@@ -145,6 +183,16 @@ _SILENCE_LIMIT = 10.0
 _DOWNLOAD_LIMIT = 180.0
 
 
+_TITLES = {
+    "mnist": "MNIST",
+    "fashion": "Fashion-MNIST",
+    "imdb": "IMDB",
+    "xor": "XOR",
+    "housing": "California housing",
+    "squares": "Moving squares",
+}
+
+
 @dataclass(frozen=True)
 class Source:
     """Where data came from and how many there are.
@@ -152,7 +200,7 @@ class Source:
     Attributes
     ----------
     name : str
-        What was loaded: "mnist", "digits", "fashion", "glyphs", "moons" and so on. It selects the floors in
+        What was loaded: "mnist", "digits", "imdb", "grammar", "moons" and so on. It selects the floors in
         `lecture_utils.checks.expect`, because a network reaches other figures on other data.
     origin : str
         Where it came from, in words.
@@ -169,8 +217,7 @@ class Source:
     unit: str = "images"
 
     def __str__(self) -> str:
-        titles = {"mnist": "MNIST", "fashion": "Fashion-MNIST", "xor": "XOR", "housing": "California housing"}
-        title = titles.get(self.name, self.name.capitalize())
+        title = _TITLES.get(self.name, self.name.capitalize())
         if self.test:
             return f"{title}: {self.train:,} training and {self.test:,} test {self.unit} ({self.origin})"
         return f"{title}: {self.train:,} {self.unit} ({self.origin})"
@@ -263,6 +310,87 @@ class Table:
     feature_names: tuple[str, ...]
     target: str
     class_names: tuple[str, ...]
+    source: Source
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Labelled texts, split into training and test data.
+
+    Attributes
+    ----------
+    x_train, x_test : ndarray of str (dtype object), shape (n,)
+        As they were written, with capitals and punctuation; IMDB's with their ``<br />``.
+    y_train, y_test : ndarray of int64, shape (n,)
+        0 (negative) or 1 (positive); in each part as many of either.
+    class_names : tuple of str
+    source : Source
+    validation : int
+        So many of the last training examples make an honest validation part: nothing in it was seen before.
+        In IMDB no text of it stands in the rest, too; in the sentences of the grammar it has templates of its
+        own, and adjectives that judge nothing of the same topic elsewhere.
+    kinds_test : ndarray of str (dtype object), shape (n_test,)
+        How each test text was made, one of `lecture_utils.texts.KINDS`; "" in IMDB.
+    partner_test : ndarray of int64, shape (n_test,)
+        The place of the test text with the same words, each as often, and the opposite label; -1 where there
+        is none, as in IMDB.
+    """
+
+    x_train: NDArray[np.object_]
+    y_train: NDArray[np.int64]
+    x_test: NDArray[np.object_]
+    y_test: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    source: Source
+    validation: int
+    kinds_test: NDArray[np.object_]
+    partner_test: NDArray[np.int64]
+
+    @property
+    def paired_test(self) -> NDArray[np.bool_]:
+        """Where test texts are one of a pair: what sees only how often each word occurs is right in half."""
+        return np.asarray(self.partner_test >= 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """One long English text, to learn from how it goes on.
+
+    Attributes
+    ----------
+    sentences : tuple of str
+        In the order of the text, with capitals and punctuation, without line breaks.
+    source : Source
+        Counts words: what stands between blanks.
+    """
+
+    sentences: tuple[str, ...]
+    source: Source
+
+    @property
+    def text(self) -> str:
+        """The sentences below each other, each on a line."""
+        return "\n".join(self.sentences)
+
+
+@dataclass(frozen=True, eq=False)
+class Films:
+    """Short films of squares that move, not split: a lecture that needs a test set splits them itself.
+
+    Attributes
+    ----------
+    frames : ndarray of uint8, shape (n, frames, side, side)
+        0 (background) or 255.
+    places : ndarray of int64, shape (n, frames, squares, 2)
+        Row and column of the upper left pixel of each square in each frame.
+    sizes : ndarray of int64, shape (n, squares)
+        Pixels: how wide and high each square is.
+    source : Source
+    """
+
+    frames: NDArray[np.uint8]
+    places: NDArray[np.int64]
+    sizes: NDArray[np.int64]
     source: Source
 
 
@@ -393,10 +521,12 @@ def _cached(
 
 @functools.cache
 def _code_digest() -> str:
-    """Return what changes when this module's code does: arrays that other code made are out of date."""
+    """Return what changes when the code does that makes the data: what other code made is out of date."""
     from lecture_utils.fingerprint import canonical
 
-    return hashlib.sha256(canonical(Path(__file__).read_text(encoding="utf-8")).encode()).hexdigest()[:16]
+    files = (Path(__file__), Path(__file__).with_name("texts.py"))
+    code = "\n".join(canonical(path.read_text(encoding="utf-8")) for path in files)
+    return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
 def _versions(*packages: str) -> dict[str, str]:
@@ -567,28 +697,43 @@ def _real_or_embedded(wanted: _Published, embedded: Callable[[], Images]) -> Ima
 
 def _found(wanted: _Published, setting: str) -> tuple[Images | None, str]:
     """Return the published images, or None and a line that says why others take their place."""
+    need = 2.0 * sum(_COUNTS.values()) * SIDE**2
+    arrays, origin = _found_arrays(wanted, setting, _problem_of(wanted), need)
+    if arrays is None:
+        return None, origin
+    validation = len(arrays["x_train"]) // 12
+    return _images(arrays, wanted.class_names, wanted.name, origin, validation), ""
+
+
+def _problem_of(wanted: _Published) -> Callable[[Arrays], str]:
+    """Return a function that says what keeps arrays from having the form of a published set."""
+    if wanted.wording:
+        return _text_problem(wanted.counts)
+    return _image_problem(**wanted.counts, classes=len(wanted.class_names))
+
+
+def _found_arrays(
+    wanted: _Published, setting: str, problem: Callable[[Arrays], str], need: float
+) -> tuple[Arrays | None, str]:
+    """Return the published arrays and where they came from, or None and why others take their place."""
     if setting == "embedded":
         return None, f"LECTURE_DATA=embedded: {wanted.title} is not looked for. {wanted.instead}"
     prepared = _find_prepared(wanted)
     if prepared.news:
         _say(prepared.news)
-    problem = _image_problem(**_COUNTS, classes=len(wanted.class_names))
-    with _memory_for(wanted.title, 2.0 * sum(_COUNTS.values()) * SIDE**2, "set LECTURE_DATA=embedded"):
+    with _memory_for(wanted.title, need, "set LECTURE_DATA=embedded"):
         if prepared.folder is not None:
             folder = prepared.folder
-            arrays: Arrays | None = _cached(
+            arrays = _cached(
                 f"{wanted.name}-prepared",
                 _fingerprint(folder),
                 lambda: _read_prepared(wanted, folder),
                 problem,
             )
-            origin, failure = f"prepared TFDS directory {prepared.shown}", ""
-        else:
-            arrays, failure = _downloaded(wanted, problem, allowed=setting == "auto")
-            origin = "downloaded by Keras"
-    if arrays is not None:
-        validation = len(arrays["x_train"]) // 12
-        return _images(arrays, wanted.class_names, wanted.name, origin, validation), ""
+            return arrays, f"prepared TFDS directory {prepared.shown}"
+        downloaded, failure = _downloaded(wanted, problem, allowed=setting == "auto")
+    if downloaded is not None:
+        return downloaded, "downloaded by Keras"
     return None, (
         f"{wanted.title} is not at hand: nothing is prepared in {prepared.shown}, {failure}. "
         f"{wanted.instead} data/README.md says how to get {wanted.title}."
@@ -645,6 +790,8 @@ def _read_prepared(wanted: _Published, folder: Path) -> Arrays:
     """Read a prepared TFDS directory into arrays; refuse it where a file is missing or damaged."""
     loaded = "tensorflow" in sys.modules
     need, addresses = (250e6, 2e9) if loaded else (650e6, 4e9)  # measured, with something to spare
+    if wanted.wording:
+        need, addresses = need + 350e6, addresses + 350e6
     what = f"reading {wanted.title} with TFDS"
     with _memory_for(what, need, "set LECTURE_DATA=embedded", addresses):
         return _read_with_tfds(wanted, folder)
@@ -663,7 +810,7 @@ def _read_with_tfds(wanted: _Published, folder: Path) -> Arrays:
     arrays: Arrays = {}
     try:
         builder = tfds.builder_from_directory(folder)
-        for part in _COUNTS:
+        for part in wanted.counts:
             files = [Path(path) for path in builder.info.splits[part].filepaths]
             missing = [path for path in files if not path.exists()]
             if missing:
@@ -671,37 +818,41 @@ def _read_with_tfds(wanted: _Published, folder: Path) -> Arrays:
             # In batches: one example at a time would take five times as long.
             data = builder.as_dataset(split=part, as_supervised=True, batch_size=2000)
             batches = list(data.as_numpy_iterator())
-            arrays[f"x_{part}"] = np.concatenate([x for x, _ in batches])[..., 0]
-            arrays[f"y_{part}"] = np.concatenate([y for _, y in batches]).astype(np.int64)
+            x, y = (np.concatenate(each) for each in zip(*batches, strict=True))
+            arrays |= _text_part(part, list(x), y) if wanted.wording else {f"x_{part}": x[..., 0]}
+            arrays.setdefault(f"y_{part}", y.astype(np.int64))
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise MemoryError from error
     except tf.errors.DataLossError as error:
         fault = "a record is cut off or does not have its checksum"
         raise DatasetError(f"{_first_damaged(files)} is damaged: {fault}. {remedy}") from error
     except tf.errors.FailedPreconditionError as error:
-        fault = "does not hold as many images as dataset_info.json says"
+        fault = f"does not hold as many {wanted.unit} as dataset_info.json says"
         raise DatasetError(f"{files[0] if len(files) == 1 else folder} {fault}. {remedy}") from error
     except DatasetError:
         raise
     except Exception as error:  # TFDS lets through whatever its JSON files or odd records provoke
         fault = f"is not a {wanted.title} that TFDS can read ({type(error).__name__})"
         raise DatasetError(f"{folder} {fault}. {remedy}") from error
-    fault = _image_problem(**_COUNTS, classes=len(wanted.class_names))(arrays)
-    fault = fault or _not_as_published(wanted, arrays)
+    fault = _problem_of(wanted)(arrays) or _not_as_published(wanted, arrays)
     if fault:
         raise DatasetError(f"{folder} is not {wanted.title} as published: {fault}. {remedy}")
     return arrays
 
 
 def _not_as_published(wanted: _Published, arrays: Arrays) -> str:
-    """Return in what images differ from the published ones, or ""; their order does not matter."""
+    """Return in what images or texts differ from the published ones, or ""; their order does not matter."""
     for part, labels in wanted.labels.items():
         if len(arrays[f"y_{part}"]) != sum(labels):
             continue  # a small stand-in; the counts were checked before
         if tuple(np.bincount(arrays[f"y_{part}"], minlength=len(labels))) != labels:
             return f"its {part} labels are not {wanted.title}'s"
-        if int(arrays[f"x_{part}"].sum(dtype=np.int64)) != wanted.ink[part]:
-            return f"its {part} images are not {wanted.title}'s"
+        if wanted.wording:
+            same = _wording(arrays, part) == wanted.wording[part]
+        else:
+            same = int(arrays[f"x_{part}"].sum(dtype=np.int64)) == wanted.ink[part]
+        if not same:
+            return f"its {part} {wanted.unit} are not {wanted.title}'s"
     return ""
 
 
@@ -726,9 +877,12 @@ _DOWNLOAD_CODE = """
 import os, pathlib, socket, sys
 socket.setdefaulttimeout(float(sys.argv[1]))
 import keras, numpy as np
-home, name = pathlib.Path(os.environ["KERAS_HOME"]), sys.argv[2]
+home, name, archive = pathlib.Path(os.environ["KERAS_HOME"]), sys.argv[2], sys.argv[3:]
 (home / "started").touch()
 try:
+    if archive:
+        keras.utils.get_file(name, archive[0], file_hash=archive[1])
+        sys.exit()
     (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
     arrays = dict(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
     np.savez(home / "datasets" / (name + ".npz"), **arrays)
@@ -805,7 +959,8 @@ def _download(wanted: _Published, folder: Path, problem: Callable[[Arrays], str]
     _say(f"{wanted.title}: downloading {wanted.size / 1e6:.0f} MB with Keras …")
     environment = {**os.environ, "KERAS_HOME": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3"}
     # -P: the current folder is not searched for modules
-    command = [sys.executable, "-P", "-c", _DOWNLOAD_CODE, str(_SILENCE_LIMIT), wanted.tfds]
+    what = wanted.archive or (wanted.tfds,)
+    command = [sys.executable, "-P", "-c", _DOWNLOAD_CODE, str(_SILENCE_LIMIT), *what]
     log = folder / "log"
     try:
         with log.open("wb") as stream:
@@ -827,15 +982,18 @@ def _download(wanted: _Published, folder: Path, problem: Callable[[Arrays], str]
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise _DownloadError(f"the file that came does not have {wanted.title}'s checksum")
     try:
-        with np.load(kept / f"{wanted.tfds}.npz", allow_pickle=False) as file:
-            arrays = {name: file[name] for name in ("x_train", "y_train", "x_test", "y_test")}
+        if wanted.archive:
+            arrays = _read_archive(kept / wanted.archive[0])
+        else:
+            with np.load(kept / f"{wanted.tfds}.npz", allow_pickle=False) as file:
+                arrays = {name: file[name] for name in ("x_train", "y_train", "x_test", "y_test")}
     except MemoryError:
         raise
     except Exception as error:  # as in _read_cache
         raise _DownloadError("the file that came cannot be read") from error
-    for part in _COUNTS:
+    for part in wanted.counts:
         arrays[f"y_{part}"] = arrays[f"y_{part}"].astype(np.int64)
-    fault = problem(arrays)
+    fault = problem(arrays) or (_not_as_published(wanted, arrays) if wanted.wording else "")
     if fault:
         raise _DownloadError(f"the file that came is not {wanted.title}: {fault}")
     return arrays
@@ -1411,6 +1569,259 @@ def _diabetes() -> Table:
     )
 
 
+# --- texts
+
+# Arrays hold texts as bytes, one after the other, with the places where they end: no pickle is needed.
+
+
+def _text_part(part: str, texts: list[bytes], labels: NDArray[Any]) -> Arrays:
+    """Pack the texts of a part, in an order that depends on the texts alone.
+
+    The order is that of the texts' SHA-256: shuffled, the same wherever the texts came from, and with copies
+    of a text side by side, so that a cut that does not fall between copies leaves all of them on one side.
+    """
+    order = sorted(range(len(texts)), key=lambda i: (hashlib.sha256(texts[i]).digest(), int(labels[i])))
+    return {
+        **_packed(f"text_{part}", [texts[i] for i in order]),
+        f"y_{part}": np.array([int(labels[i]) for i in order], np.int64),
+    }
+
+
+def _packed(name: str, texts: list[bytes]) -> Arrays:
+    return {
+        name: np.frombuffer(b"".join(texts), np.uint8),
+        f"{name}_ends": np.cumsum([len(text) for text in texts], dtype=np.int64),
+    }
+
+
+def _unpacked(arrays: Arrays, name: str) -> list[str]:
+    content = arrays[name].tobytes()
+    ends = arrays[f"{name}_ends"].tolist()
+    return [content[start:end].decode() for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+
+
+def _packing_problem(arrays: Arrays, name: str, count: int | None = None) -> str:
+    """Return what keeps arrays from holding texts (so many, where that is known), or ""."""
+    content, ends = arrays.get(name), arrays.get(f"{name}_ends")
+    if content is None or ends is None:
+        return f"{name} or its ends are missing"
+    if content.dtype != np.uint8 or content.ndim != 1 or ends.dtype != np.int64 or ends.ndim != 1:
+        return f"{name} is {content.dtype} {content.shape}, its ends are {ends.dtype} {ends.shape}"
+    if len(ends) != (count or len(ends)) or not len(ends):
+        return f"{name} holds {len(ends):,} texts, expected {count or 'some':,}"
+    if ends[0] <= 0 or (np.diff(ends) <= 0).any() or ends[-1] != len(content):
+        return f"{name} holds empty texts"
+    return ""
+
+
+def _text_problem(counts: dict[str, int]) -> Callable[[Arrays], str]:
+    """Return a function that says what keeps arrays from being so many labelled texts."""
+
+    def problem(arrays: Arrays) -> str:
+        for part, count in counts.items():
+            fault = _packing_problem(arrays, f"text_{part}", count)
+            if fault:
+                return fault
+            y = arrays.get(f"y_{part}")
+            if y is None or y.shape != (count,) or y.dtype != np.int64:
+                return f"y_{part} is not int64 {(count,)}"
+            if not np.array_equal(np.unique(y), [0, 1]):
+                return f"y_{part} holds other labels than 0 and 1"
+        return ""
+
+    return problem
+
+
+def _wording(arrays: Arrays, part: str) -> str:
+    """Return what tells the texts and labels of a part from any others."""
+    digest = hashlib.sha256()
+    for name in (f"text_{part}", f"text_{part}_ends", f"y_{part}"):
+        digest.update(arrays[name].tobytes())
+    return digest.hexdigest()
+
+
+def _read_archive(path: Path) -> Arrays:
+    """Read the labelled reviews out of the archive in which they were published."""
+    found: dict[str, list[tuple[bytes, int]]] = {part: [] for part in _REVIEWS}
+    with tarfile.open(path, "r:gz") as archive:
+        for member in archive:
+            match = re.fullmatch(r"aclImdb/(train|test)/(neg|pos)/[^/]+\.txt", member.name)
+            stream = archive.extractfile(member) if match else None
+            if match and stream:
+                found[match[1]].append((stream.read().strip(), int(match[2] == "pos")))
+    arrays: Arrays = {}
+    for part, reviews in found.items():
+        arrays |= _text_part(part, [text for text, _ in reviews], np.array([label for _, label in reviews]))
+    return arrays
+
+
+def reviews() -> Texts:
+    """Load IMDB, reviews of films that praise or blame, or sentences that stand in for them.
+
+    In the same order as `mnist`: a prepared directory of TensorFlow Datasets (``imdb_reviews/plain_text``),
+    an earlier download, a download (84 MB) of which the checksum is compared; then sentences of a grammar of
+    our own (`lecture_utils.texts`), which need no file. Whatever takes IMDB's place is announced.
+    ``LECTURE_DATA=offline`` leaves out the download, ``LECTURE_DATA=embedded`` goes straight to the grammar.
+
+    In the sentences the order of words decides. Half of the test part are pairs: two sentences with the same
+    words, each as often, and opposite labels. A bag of words is right in one of each two.
+
+    Returns
+    -------
+    Texts
+        25,000 training and 25,000 test reviews with ``source.name == "imdb"``, or 6,000 and 1,600 sentences
+        with ``source.name == "grammar"``.
+
+    Raises
+    ------
+    DatasetError
+        The prepared directory is damaged, there is not enough memory, or ``LECTURE_DATA`` has no such value.
+
+    References
+    ----------
+    A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng, C. Potts: Learning Word Vectors for Sentiment
+    Analysis, 2011.
+    """
+    arrays, origin = _found_imdb(_IMDB)
+    if arrays is None:
+        texts = _grammar()
+        _say(origin)
+    else:
+        with _memory_for(_IMDB.title, 150e6, "set LECTURE_DATA=embedded"):
+            texts = _imdb(arrays, origin)
+    _say(str(texts.source))
+    return texts
+
+
+def _found_imdb(wanted: _Published) -> tuple[Arrays | None, str]:
+    """Return IMDB's arrays and where they came from, or None and why something else takes their place."""
+    return _found_arrays(wanted, setting(), _problem_of(wanted), 150e6)
+
+
+def _imdb(arrays: Arrays, origin: str) -> Texts:
+    x = {part: np.array(_unpacked(arrays, f"text_{part}"), dtype=object) for part in _REVIEWS}
+    train, test = len(x["train"]), len(x["test"])
+    validation = train // 10
+    while x["train"][-validation] == x["train"][-validation - 1]:  # copies stand side by side
+        validation += 1
+    return Texts(
+        x_train=x["train"],
+        y_train=arrays["y_train"],
+        x_test=x["test"],
+        y_test=arrays["y_test"],
+        class_names=_IMDB.class_names,
+        source=Source("imdb", origin, train, test, unit="reviews"),
+        validation=validation,
+        kinds_test=np.full(test, "", dtype=object),
+        partner_test=np.full(test, -1, np.int64),
+    )
+
+
+def _grammar() -> Texts:
+    """Return the sentences of our grammar: 6,000 (the last 600 are the validation part) and 1,600."""
+    from lecture_utils.texts import sentences
+
+    validation, test = sentences("validation"), sentences("test")
+    train = [*sentences("train"), *validation]
+    partner = np.full(len(test), -1, np.int64)
+    waiting: dict[int, int] = {}
+    for i, sentence in enumerate(test):
+        if sentence.pair in waiting:
+            other = waiting[sentence.pair]
+            partner[i], partner[other] = other, i
+        elif sentence.pair >= 0:
+            waiting[sentence.pair] = i
+    return Texts(
+        x_train=np.array([sentence.text for sentence in train], dtype=object),
+        y_train=np.array([sentence.label for sentence in train], np.int64),
+        x_test=np.array([sentence.text for sentence in test], dtype=object),
+        y_test=np.array([sentence.label for sentence in test], np.int64),
+        class_names=_IMDB.class_names,
+        source=Source("grammar", "generated", len(train), len(test), unit="sentences"),
+        validation=len(validation),
+        kinds_test=np.array([sentence.kind for sentence in test], dtype=object),
+        partner_test=partner,
+    )
+
+
+def corpus() -> Corpus:
+    """Load one long English text, for word vectors and for models that write.
+
+    It is the text of IMDB's training reviews where `reviews` finds them, without tags and copies; else the
+    sentences in the docstrings of the installed libraries, which are read and never imported. They are
+    cleaned of code, examples, tables and markup, and kept in the cache: reading them takes up to half a
+    minute. They are the same for the same versions of the libraries.
+
+    Returns
+    -------
+    Corpus
+        5.8 million words with ``source.name == "imdb"``, or about a million with
+        ``source.name == "docstrings"``.
+
+    Raises
+    ------
+    DatasetError
+        The prepared directory is damaged, a library is missing, there is not enough memory, or
+        ``LECTURE_DATA`` has no such value.
+    """
+    instead = "The docstrings of the installed libraries take its place: English, too, about another world."
+    arrays, origin = _found_imdb(replace(_IMDB, instead=instead))
+    if arrays is None:
+        _say(origin)
+        name, origin, need = "docstrings", "of the installed libraries", 150e6
+        packed = functools.partial(_cached, "docstrings", _prose_versions(), _read_docstrings)
+    else:
+        name, need = "imdb", 250e6
+        key = {"text": hashlib.sha256(arrays["text_train"].tobytes()).hexdigest()}
+        packed = functools.partial(_cached, "imdb-sentences", key, functools.partial(_cut, arrays))
+    with _memory_for("the corpus", need, "shut down other programs"):
+        kept = packed(problem=_corpus_problem)
+        sentences = tuple(_unpacked(kept, "sentences"))
+    source = Source(name, origin, int(kept["words"]), unit="words")
+    _say(str(source))
+    return Corpus(sentences, source)
+
+
+def _prose_versions() -> dict[str, str]:
+    from lecture_utils.texts import PACKAGES
+
+    try:
+        return _versions(*PACKAGES)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise DatasetError(
+            f"the package {error.name} is not installed. Install requirements.lock."
+        ) from error
+
+
+def _read_docstrings() -> Arrays:
+    from lecture_utils.texts import PACKAGES, installed_prose
+
+    _say("Reading the docstrings of the installed libraries: half a minute, once …")
+    return _counted(installed_prose(PACKAGES.values()))
+
+
+def _cut(arrays: Arrays) -> Arrays:
+    """Cut IMDB's training texts into sentences, without tags; of copies only one."""
+    from lecture_utils.texts import split_sentences
+
+    texts = dict.fromkeys(_unpacked(arrays, "text_train"))
+    plain = (" ".join(re.sub(r"<br\s*/?>", " ", text).split()) for text in texts)
+    return _counted([sentence for text in plain for sentence in split_sentences(text)])
+
+
+def _counted(sentences: list[str]) -> Arrays:
+    words = sum(len(sentence.split()) for sentence in sentences)
+    packed = _packed("sentences", [sentence.encode() for sentence in sentences])
+    return {**packed, "words": np.array(words, np.int64)}
+
+
+def _corpus_problem(arrays: Arrays) -> str:
+    words = arrays.get("words")
+    if words is None or words.shape != () or words.dtype != np.int64:
+        return "the number of words is missing"
+    return _packing_problem(arrays, "sentences")
+
+
 # --- points in the plane
 
 
@@ -1573,23 +1984,92 @@ def _whole(loader: str, parameter: str, value: Any, least: int) -> int:
     return int(value)
 
 
+# --- films
+
+_SQUARES = 3  # in each film
+_SQUARE_SIZES = (2, 5)  # pixels, the smallest and the largest
+_SPEEDS = range(-2, 3)  # pixels from one frame to the next, down and to the right
+
+
+def moving_squares(n: int = 500, frames: int = 12, side: int = 24, seed: int = 0) -> Films:
+    """Draw short films of three white squares that move and bounce off the border.
+
+    Each square has a speed of its own, up to two pixels per frame down and to the right, that stays the same
+    until the square would leave the picture: then it turns round. Where squares meet, they pass over each
+    other. No square stands still.
+
+    Parameters
+    ----------
+    n : int
+        How many films, at least 1.
+    frames : int
+        How many frames each has, at least 2.
+    side : int
+        Height and width, in pixels, at least 8.
+    seed : int
+        Selects the drawing.
+
+    Returns
+    -------
+    Films
+
+    Raises
+    ------
+    DatasetError
+        A number is not possible, or there is not enough memory.
+
+    References
+    ----------
+    X. Shi, Z. Chen, H. Wang, D.-Y. Yeung, W. Wong, W. Woo: Convolutional LSTM Network: A Machine Learning
+    Approach for Precipitation Nowcasting, 2015 (predicting the next frames of moving figures).
+    """
+    n, frames = _whole("moving_squares", "n", n, 1), _whole("moving_squares", "frames", frames, 2)
+    side, seed = _whole("moving_squares", "side", side, 8), _whole("moving_squares", "seed", seed, 0)
+    with _memory_for(f"a set of {n:,} films", 2.0 * n * frames * (side**2 + 64), "ask for fewer"):
+        rng = np.random.default_rng(seed)
+        sizes = rng.integers(_SQUARE_SIZES[0], _SQUARE_SIZES[1] + 1, (n, _SQUARES))
+        room = (side - sizes)[..., None]  # the largest row and column of the upper left pixel
+        start = rng.integers(0, room + 1, (n, _SQUARES, 2))
+        speeds = np.array([(i, j) for i in _SPEEDS for j in _SPEEDS if i or j])
+        speed = speeds[rng.integers(len(speeds), size=(n, _SQUARES))]
+        # Without a border, row and column would grow for ever; the border folds them back.
+        steps = np.arange(frames)[:, None, None]
+        folded = (start[:, None] + steps * speed[:, None]) % (2 * room[:, None])
+        places = np.minimum(folded, 2 * room[:, None] - folded)
+        pixels = np.arange(side)
+        ends = places + sizes[:, None, :, None]
+        pictures = np.zeros((n, frames, side, side), np.uint8)
+        for square in range(_SQUARES):
+            begin, end = places[:, :, square, :, None], ends[:, :, square, :, None]
+            inside = (begin <= pixels) & (pixels < end)
+            pictures[inside[:, :, 0, :, None] & inside[:, :, 1, None, :]] = 255
+    source = Source("squares", "generated", n, unit="films")
+    _say(str(source))
+    return Films(pictures, places.astype(np.int64), sizes.astype(np.int64), source)
+
+
 # --- registry
 
-DATASETS: dict[str, Callable[[], Images | Points | Photographs | Table]] = {
+Dataset = Images | Points | Photographs | Table | Texts | Corpus | Films
+
+DATASETS: dict[str, Callable[[], Dataset]] = {
     "mnist": mnist,
     "fashion": fashion,
     "glyphs": glyphs,
     "photographs": photographs,
     "tumors": tumors,
     "housing": housing,
+    "reviews": reviews,
+    "corpus": corpus,
     "moons": moons,
     "rings": rings,
     "spirals": spirals,
     "xor": xor,
+    "moving_squares": moving_squares,
 }
 
 
-def load(name: str) -> Images | Points | Photographs | Table:
+def load(name: str) -> Dataset:
     """Load a data set by its name, with the defaults of its loader.
 
     Parameters
@@ -1648,12 +2128,19 @@ def describe(name: str) -> Whereabouts:
         There is no such data set, or ``LECTURE_DATA`` has no such value.
     """
     name = _known(name)
-    published = {"mnist": _MNIST, "fashion": _FASHION}.get(name)
+    published = {"mnist": _MNIST, "fashion": _FASHION, "reviews": _IMDB, "corpus": _IMDB}.get(name)
     found = _describe_published(published, setting()) if published is not None else None
     if name == "housing":
         found = _describe_california(setting())
     if found is not None:
-        return found
+        return replace(found, name=name)
+    if name == "corpus":
+        kept = cache_dir() / "docstrings.npz"
+        if kept.exists():
+            return Whereabouts(name, "cached", _shown(kept), kept.stat().st_size)
+        return Whereabouts(name, "embedded", "docstrings of the installed packages", 0)
+    if name == "reviews":
+        return Whereabouts(name, "generated", "a grammar of our own", 0)
     if name in ("tumors", "housing"):
         return _describe_embedded(name, f"datasets/data/{_TABLE_FILES[name]}")
     if name == "mnist":
@@ -1669,7 +2156,7 @@ def describe(name: str) -> Whereabouts:
 
 
 def _describe_published(wanted: _Published, setting: str) -> Whereabouts | None:
-    """Say where the published images would come from; None where others would take their place."""
+    """Say where a published set would come from; None where others would take its place."""
     if setting == "embedded":
         return None
     prepared = _find_prepared(wanted)

@@ -7,6 +7,7 @@ machine where nobody answers.
 import dataclasses
 import difflib
 import hashlib
+import io
 import itertools
 import json
 import os
@@ -14,7 +15,9 @@ import re
 import socket
 import subprocess
 import sys
+import tarfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -1029,6 +1032,8 @@ def test_too_little_memory_is_said_before_anything_is_read(monkeypatch: pytest.M
         DatasetError, match=r"^MNIST takes about 110 MB of memory, and 50 MB are free\. .*embedded\.$"
     ):
         datasets.mnist()
+    with pytest.raises(DatasetError, match=r"^a set of 10,000 films takes about 154 MB .* ask for fewer\.$"):
+        datasets.moving_squares(10_000)
     with pytest.raises(
         DatasetError, match=r"^a set of 1,000,010 glyphs takes about 1,042 MB of memory, .* ask for fewer\.$"
     ):
@@ -1150,6 +1155,526 @@ def test_missing_font_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datasets, "_TEST_FONTS", ("NoSuchFont",))
     with pytest.raises(DatasetError, match=r"matplotlib's font NoSuchFont\.ttf is missing"):
         datasets.glyphs(10, 10)
+
+
+# --- reviews
+
+FEW = {"train": 40, "test": 20}
+
+
+def tiny_reviews() -> dict[str, list[tuple[str, int]]]:
+    """Return a few reviews; the training part holds three copies of one."""
+    parts = {
+        part: [
+            (f"Review {i} of the {part} part.<br /><br />It was “so – so”! Number {i}.", i % 2)
+            for i in range(n)
+        ]
+        for part, n in FEW.items()
+    }
+    parts["train"][7] = parts["train"][21] = parts["train"][35]
+    return parts
+
+
+def prepare_reviews(root: Path, parts: dict[str, list[tuple[str, int]]]) -> Path:
+    """Write reviews as TFDS would and return the folder."""
+    from lecture_utils.training import quiet_tensorflow
+
+    quiet_tensorflow()
+    import tensorflow as tf
+
+    folder = root / "imdb_reviews" / "plain_text" / "1.0.0"
+    folder.mkdir(parents=True)
+    splits = []
+    for part, reviews in parts.items():
+        path = folder / f"imdb_reviews-{part}.tfrecord-00000-of-00001"
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for text, label in reviews:
+                features = {
+                    "text": tf.train.Feature(bytes_list=tf.train.BytesList(value=[text.encode()])),
+                    "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
+                }
+                example = tf.train.Example(features=tf.train.Features(feature=features))
+                writer.write(example.SerializeToString())
+        template = "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}"
+        size = {"numBytes": str(path.stat().st_size), "filepathTemplate": template}
+        splits.append({"name": part, "shardLengths": [str(len(reviews))], **size})
+    info = {
+        "name": "imdb_reviews",
+        "configName": "plain_text",
+        "version": "1.0.0",
+        "fileFormat": "tfrecord",
+        "splits": splits,
+        "supervisedKeys": {"tuple": {"items": [{"featureKey": "text"}, {"featureKey": "label"}]}},
+    }
+    (folder / "dataset_info.json").write_text(json.dumps(info))
+    core = "tensorflow_datasets.core.features"
+    classes = {"pythonClassName": f"{core}.class_label_feature.ClassLabel", "classLabel": {"numClasses": "2"}}
+    features_json = {
+        "pythonClassName": f"{core}.features_dict.FeaturesDict",
+        "featuresDict": {
+            "features": {
+                "text": {"pythonClassName": f"{core}.text_feature.Text", "text": {}},
+                "label": classes,
+            }
+        },
+    }
+    (folder / "features.json").write_text(json.dumps(features_json))
+    return folder
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[str, int]]]:
+    """Let IMDB have 40 and 20 reviews, and return them."""
+    monkeypatch.setattr(datasets, "_REVIEWS", FEW)
+    return tiny_reviews()
+
+
+def holds(texts: datasets.Texts, parts: dict[str, list[tuple[str, int]]]) -> bool:
+    return all(
+        sorted(zip(getattr(texts, f"x_{part}"), getattr(texts, f"y_{part}"), strict=True)) == sorted(reviews)
+        for part, reviews in parts.items()
+    )
+
+
+def test_prepared_reviews_are_read_and_then_come_from_the_cache(
+    tmp_path: Path,
+    few: dict[str, list[tuple[str, int]]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prepare_reviews(tmp_path / "given" / "tfds", few)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "given" / "tfds"))
+    first = datasets.reviews()
+    assert holds(first, few)
+    assert (first.source.name, first.class_names) == ("imdb", ("negative", "positive"))
+    assert (first.x_train.dtype, first.y_train.dtype, type(first.x_train[0])) == (object, np.int64, str)
+    assert first.x_train.tolist() != [text for text, _ in few["train"]], "the order is not the file's"
+    assert not first.paired_test.any()
+    assert set(first.kinds_test) == {""}
+    monkeypatch.setattr(datasets, "_read_prepared", lambda *_: pytest.fail("read again"))
+    again = datasets.reviews()
+    assert again.x_train.tolist() == first.x_train.tolist()
+    assert again.y_test.tolist() == first.y_test.tolist()
+    line = "IMDB: 40 training and 20 test reviews (prepared TFDS directory …/given/tfds)"
+    assert printed(capsys) == [line, line]
+    found = {name: datasets.describe(name) for name in ("reviews", "corpus")}
+    assert [(found[name].name, found[name].state) for name in found] == [(name, "prepared") for name in found]
+
+
+def test_order_of_reviews_depends_on_the_texts_alone_and_copies_stand_side_by_side() -> None:
+    reviews = tiny_reviews()["train"]
+    texts, labels = [text.encode() for text, _ in reviews], np.array([label for _, label in reviews])
+    one = datasets._text_part("train", texts, labels)
+    other = datasets._text_part("train", texts[::-1], labels[::-1])
+    assert equal(one, other)
+    found = datasets._unpacked(one, "text_train")
+    copies = [i for i, text in enumerate(found) if text == reviews[7][0]]
+    assert len(copies) == 3
+    assert copies[2] - copies[0] == 2
+    labels_of = dict(reviews)
+    assert one["y_train"].tolist() == [labels_of[text] for text in found]
+
+
+@pytest.mark.parametrize("copies", [1, 2, 3])
+def test_no_copy_of_a_review_is_on_both_sides_of_the_validation_part(
+    copies: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datasets, "_REVIEWS", FEW)
+    parts = {part: [(f"{part} {i}", i % 2) for i in range(n)] for part, n in FEW.items()}
+    arrays: datasets.Arrays = {}
+    for part, reviews in parts.items():
+        arrays |= datasets._text_part(
+            part, [text.encode() for text, _ in reviews], np.arange(len(reviews)) % 2
+        )
+    ordered = datasets._unpacked(arrays, "text_train")
+    for i in range(36 - copies + 1, 37):  # the last of the copies is the first of a validation part of four
+        ordered[i] = ordered[36]
+    arrays |= datasets._packed("text_train", [text.encode() for text in ordered])
+    texts = datasets._imdb(arrays, "somewhere")
+    assert texts.validation == 4 + copies - 1
+    cut = len(texts.x_train) - texts.validation
+    assert not set(texts.x_train[:cut]) & set(texts.x_train[cut:])
+
+
+REVIEWS_FILE = "imdb_reviews-test.tfrecord-00000-of-00001"
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        (lambda path: flip(path, 500), f"{REVIEWS_FILE} is damaged"),
+        (lambda path: cut(path, record_end(path, 19)), f"{REVIEWS_FILE} does not hold as many reviews"),
+        (lambda path: path.unlink(), f"{REVIEWS_FILE} is missing"),
+    ],
+    ids=["byte", "record-lost", "missing"],
+)
+def test_damaged_prepared_reviews_are_refused_in_one_line_that_names_the_file(
+    damage: Callable[[Path], None], fault: str, tmp_path: Path, few: dict[str, list[tuple[str, int]]]
+) -> None:
+    damage(prepare_reviews(tmp_path / "data" / "tfds", few) / REVIEWS_FILE)
+    with pytest.raises(DatasetError) as caught:
+        datasets.reviews()
+    assert fault in str(caught.value)
+    assert "prepare IMDB again (data/README.md)" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not list(cache_dir().glob("*"))
+
+
+def test_other_reviews_in_imdbs_place_are_refused(
+    tmp_path: Path, few: dict[str, list[tuple[str, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays: datasets.Arrays = {}
+    for part, reviews in few.items():
+        labels = np.array([label for _, label in reviews])
+        arrays |= datasets._text_part(part, [text.encode() for text, _ in reviews], labels)
+    wording = {part: datasets._wording(arrays, part) for part in few}
+    labels_of = {part: tuple(np.bincount(arrays[f"y_{part}"]).tolist()) for part in few}
+    known = dataclasses.replace(datasets._IMDB, labels=labels_of, wording=wording)
+    monkeypatch.setattr(datasets, "_IMDB", known)
+    prepare_reviews(tmp_path / "data" / "tfds", few)
+    assert holds(datasets.reviews(), few)
+    changed = {**few, "test": [(few["test"][0][0].replace("Review", "review"), 0), *few["test"][1:]]}
+    prepare_reviews(tmp_path / "other", changed)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "other"))
+    with pytest.raises(
+        DatasetError, match=r"is not IMDB as published: its test reviews are not IMDB's\. Delete"
+    ):
+        datasets.reviews()
+    ones = {**arrays, "y_train": np.maximum(arrays["y_train"], 1)}
+    assert "labels are not IMDB's" in datasets._not_as_published(known, ones)
+    mixed = {**arrays, "y_train": arrays["y_train"][::-1]}
+    assert "reviews are not IMDB's" in datasets._not_as_published(known, mixed)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda arrays: arrays.pop("text_test"), "text_test or its ends are missing"),
+        (lambda arrays: arrays.update(y_train=np.zeros(40, np.int64)), "y_train holds other labels"),
+        (lambda arrays: arrays.update(y_train=arrays["y_train"][1:]), "y_train is not int64 (40,)"),
+        (lambda arrays: arrays.update(text_test_ends=arrays["text_test_ends"][:-1]), "holds 19 texts"),
+        (lambda arrays: arrays.update(text_test=arrays["text_test"][:-1]), "holds empty texts"),
+        (lambda arrays: arrays.update(text_test=arrays["text_test"].astype(int)), "text_test is int64"),
+    ],
+)
+def test_arrays_that_are_no_labelled_texts_are_named(
+    change: Callable[[datasets.Arrays], Any], fault: str
+) -> None:
+    arrays: datasets.Arrays = {}
+    for part, reviews in tiny_reviews().items():
+        labels = np.array([label for _, label in reviews])
+        arrays |= datasets._text_part(part, [text.encode() for text, _ in reviews], labels)
+    problem = datasets._text_problem(FEW)
+    assert problem(arrays) == ""
+    change(arrays)
+    assert fault in problem(arrays)
+
+
+TAR_ARRIVES = """
+import shutil, urllib.request
+def fetch(url, path, hook=None):
+    assert url == "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz", url
+    shutil.copy({tar!r}, path)
+urllib.request.urlretrieve = fetch
+"""
+
+
+@pytest.fixture
+def tar(tmp_path: Path, few: dict[str, list[tuple[str, int]]], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the download bring an archive of the form of IMDB's, and return it."""
+    path = tmp_path / "arrives.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        members = [
+            (f"aclImdb/{part}/{'pos' if label else 'neg'}/{i}_7.txt", text)
+            for part, reviews in few.items()
+            for i, (text, label) in enumerate(reviews)
+        ]
+        for name, text in [*members, ("aclImdb/train/unsup/0_0.txt", "no label"), ("aclImdb/README", "read")]:
+            member = tarfile.TarInfo(name)
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    name, address, _ = datasets._IMDB.archive
+    known = dataclasses.replace(datasets._IMDB, archive=(name, address, digest))
+    monkeypatch.setattr(datasets, "_IMDB", known)
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", TAR_ARRIVES.format(tar=str(path)) + REAL_CODE)
+    return path
+
+
+@pytest.mark.usefixtures("tar")
+def test_downloaded_reviews_are_kept_and_not_downloaded_again(
+    few: dict[str, list[tuple[str, int]]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert datasets.describe("reviews").state == "to download"
+    first = datasets.reviews()
+    assert holds(first, few)
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", FORBIDDEN)
+    monkeypatch.setenv("LECTURE_DATA", "offline")
+    assert datasets.reviews().x_train.tolist() == first.x_train.tolist()
+    line = "IMDB: 40 training and 20 test reviews (downloaded by Keras)"
+    assert printed(capsys) == ["IMDB: downloading 84 MB with Keras …", line, line]
+    assert datasets.describe("corpus").place.endswith("cache/imdb-download.npz")
+
+
+def test_archive_with_another_checksum_is_not_used(
+    tar: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flip(tar, 100)
+    assert datasets.reviews().source.name == "grammar"
+    assert "the download failed (the file that came does not have IMDB's checksum)." in printed(capsys)[1]
+    assert not list(cache_dir().glob("*.npz"))
+
+
+def test_archive_that_cannot_be_read_or_holds_something_else_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "aclImdb_v1.tar.gz"
+    path.write_bytes(b"no archive")
+    with pytest.raises(tarfile.TarError):
+        datasets._read_archive(path)
+    with tarfile.open(path, "w:gz"):
+        pass
+    fault = datasets._text_problem(datasets._REVIEWS)(datasets._read_archive(path))
+    assert fault == "text_train holds 0 texts, expected 25,000"
+
+
+def test_grammar_takes_the_place_of_imdb_and_it_is_said_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    instead = "Sentences of a grammar of our own take its place: made for this, shorter and plainer."
+    line = "Grammar: 6,000 training and 1,600 test sentences (generated)"
+    for setting, why in [
+        ("embedded", f"LECTURE_DATA=embedded: IMDB is not looked for. {instead}"),
+        (
+            "offline",
+            "IMDB is not at hand: nothing is prepared in …/data/tfds, and LECTURE_DATA=offline allows no "
+            f"download. {instead} data/README.md says how to get IMDB.",
+        ),
+    ]:
+        monkeypatch.setenv("LECTURE_DATA", setting)
+        assert datasets.reviews().source.name == "grammar"
+        assert printed(capsys) == [why, line]
+        assert datasets.describe("reviews").state == "generated"
+    monkeypatch.setenv("LECTURE_DATA", "auto")
+    assert datasets.reviews().source.name == "grammar"
+    assert "the download failed (the tests allow no download)." in printed(capsys)[1]
+
+
+@pytest.fixture(scope="module")
+def grammar() -> datasets.Texts:
+    return datasets._grammar()
+
+
+def test_grammar_has_the_form_of_imdb_and_half_of_its_test_part_are_pairs(grammar: datasets.Texts) -> None:
+    assert (len(grammar.x_train), len(grammar.x_test), grammar.validation) == (6000, 1600, 600)
+    assert np.bincount(grammar.y_train).tolist() == [3000, 3000]
+    assert np.bincount(grammar.y_train[-600:]).tolist() == [300, 300]
+    assert np.bincount(grammar.y_test).tolist() == [800, 800]
+    assert (grammar.x_train.dtype, grammar.y_train.dtype) == (object, np.int64)
+    assert grammar.paired_test.sum() == 800
+    assert set(grammar.kinds_test[grammar.paired_test]) == {"near pair", "far pair"}
+    assert set(grammar.kinds_test[~grammar.paired_test]) == {"plain", "negation", "switch"}
+
+
+def test_partners_have_the_same_words_and_opposite_labels_so_that_a_bag_of_words_is_at_chance(
+    grammar: datasets.Texts,
+) -> None:
+    places = np.flatnonzero(grammar.paired_test)
+    partners = grammar.partner_test[places]
+    assert np.array_equal(grammar.partner_test[partners], places)
+    assert np.array_equal(grammar.y_test[places], 1 - grammar.y_test[partners])
+    bags = [Counter(re.findall(r"\w+", text.lower())) for text in grammar.x_test]
+    assert all(bags[i] == bags[j] and i != j for i, j in zip(places, partners, strict=True))
+
+
+def test_words_alone_do_not_tell_the_label_of_the_pairs_and_neighbors_not_of_the_far_pairs(
+    grammar: datasets.Texts,
+) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    right = {}
+    for longest in (1, 2):
+        vectorizer = TfidfVectorizer(ngram_range=(1, longest))
+        x_train, x_test = vectorizer.fit_transform(grammar.x_train), vectorizer.transform(grammar.x_test)
+        model = LogisticRegression(max_iter=1000).fit(x_train, grammar.y_train)
+        right[longest] = model.predict(x_test) == grammar.y_test
+    kinds = grammar.kinds_test
+    assert right[1][grammar.paired_test].mean() == 0.5
+    assert right[1][kinds == "plain"].mean() > 0.9
+    assert right[2][kinds == "near pair"].mean() > 0.9
+    assert right[2][kinds == "far pair"].mean() == 0.5
+
+
+def test_two_processes_make_the_same_sentences() -> None:
+    code = """
+import hashlib
+from lecture_utils import datasets
+texts = datasets._grammar()
+print(hashlib.sha256("\\n".join([*texts.x_train, *texts.x_test]).encode()).hexdigest())
+"""
+    environment = {**os.environ, "PYTHONHASHSEED": "1"}
+    assert run(code, environment) == run(code, {**environment, "PYTHONHASHSEED": "2"})
+
+
+@pytest.mark.skipif(not (REAL / "imdb_reviews").is_dir(), reason="no prepared IMDB lies in ../shared/tfds")
+def test_real_imdb_is_recognized_split_between_copies_and_quick_the_second_time(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TFDS_DATA_DIR", str(REAL))
+    texts = datasets.reviews()
+    start = time.process_time()
+    again = datasets.reviews()
+    assert time.process_time() - start < 1
+    assert np.array_equal(texts.x_train, again.x_train)
+    assert (len(texts.x_train), len(texts.x_test)) == (25_000, 25_000)
+    assert np.bincount(texts.y_train).tolist() == np.bincount(texts.y_test).tolist() == [12_500, 12_500]
+    assert len(set(texts.x_train)) == 24_904
+    assert len(set(texts.x_test)) == 24_801
+    assert len(set(texts.x_train) & set(texts.x_test)) == 123
+    train, validation = texts.x_train[: -texts.validation], texts.x_train[-texts.validation :]
+    assert texts.validation == 2500
+    assert not set(train) & set(validation)
+    assert texts.y_train[-texts.validation :].mean() == pytest.approx(0.5, abs=0.02)
+    assert capfd.readouterr().err == ""
+    text = datasets.corpus()
+    assert text.source.train == 5_770_009
+    assert "<br" not in text.text
+
+
+# --- corpus
+
+
+def test_corpus_of_imdb_holds_the_training_texts_without_tags_and_copies(
+    tmp_path: Path,
+    few: dict[str, list[tuple[str, int]]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prepare_reviews(tmp_path / "data" / "tfds", few)
+    corpus = datasets.corpus()
+    distinct = {text for text, _ in few["train"]}
+    assert len(distinct) == 38
+    assert len(corpus.sentences) == 3 * len(distinct)
+    expected = {text.split(".<br")[0] + "." for text in distinct}
+    assert {sentence for sentence in corpus.sentences if "Review" in sentence} == expected
+    assert "It was “so – so”!" in corpus.sentences
+    assert corpus.source.train == len(corpus.text.split())
+    assert corpus.text.split("\n") == list(corpus.sentences)
+    monkeypatch.setattr(datasets, "_cut", lambda *_: pytest.fail("cut again"))
+    assert datasets.corpus().sentences == corpus.sentences
+    line = f"IMDB: {corpus.source.train} words (prepared TFDS directory …/data/tfds)"
+    assert printed(capsys) == [line, line]
+
+
+@pytest.fixture
+def waves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the corpus be read from one small package that must not be imported."""
+    from lecture_utils import texts
+
+    folder = tmp_path / "site" / "tiny_waves"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text('"""This is all that there is to say."""\nraise RuntimeError\n')
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.setattr(texts, "PACKAGES", {"numpy": "tiny_waves"})
+    monkeypatch.setenv("LECTURE_DATA", "embedded")
+    return folder
+
+
+def test_docstrings_take_the_place_of_imdb_and_are_read_once(
+    waves: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert datasets.describe("corpus").state == "embedded"
+    first = datasets.corpus()
+    assert first.sentences == ("This is all that there is to say.",)
+    assert first.source.name == "docstrings"
+    why, reading, line = printed(capsys)
+    assert why.startswith("LECTURE_DATA=embedded: IMDB is not looked for. The docstrings of the installed")
+    assert reading.startswith("Reading the docstrings of the installed libraries")
+    assert line == "Docstrings: 8 words (of the installed libraries)"
+    (waves / "__init__.py").write_text('"""This is what a newer version has to say."""')
+    assert datasets.corpus().sentences == first.sentences
+    assert printed(capsys) == [why, line]
+    assert datasets.describe("corpus").state == "cached"
+    monkeypatch.setattr(datasets, "_versions", lambda *_: {"numpy": "another"})
+    assert datasets.corpus().sentences == ("This is what a newer version has to say.",)
+    cut(cache_dir() / "docstrings.npz", 300)
+    printed(capsys)
+    assert len(datasets.corpus().sentences) == 1
+    assert "The cache …/cache/docstrings.npz is damaged" in printed(capsys)[1]
+
+
+def test_library_that_is_not_installed_is_one_line(waves: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lecture_utils import texts
+
+    monkeypatch.setattr(texts, "PACKAGES", {"no-such-library": "tiny_waves"})
+    with pytest.raises(DatasetError, match=r"^the package no-such-library is not installed\. Install req"):
+        datasets.corpus()
+
+
+def test_corpus_without_its_number_of_words_is_not_used() -> None:
+    arrays = datasets._counted(["One sentence.", "Two of them."])
+    assert int(arrays["words"]) == 5
+    assert datasets._corpus_problem(arrays) == ""
+    assert "number of words" in datasets._corpus_problem({**arrays, "words": np.zeros(2, np.int64)})
+    assert "missing" in datasets._corpus_problem({"words": arrays["words"]})
+
+
+def test_libraries_of_the_corpus_are_pinned_ones() -> None:
+    from lecture_utils import texts
+
+    locked = (project_root() / "requirements.lock").read_text()
+    for distribution in texts.PACKAGES:
+        assert re.search(rf"^{distribution}==", locked, re.MULTILINE)
+
+
+# --- films
+
+
+def draw(places: Any, sizes: Any, side: int) -> Any:
+    """Draw squares one pixel at a time."""
+    picture = np.zeros((side, side), np.uint8)
+    for (row, column), size in zip(places, sizes, strict=True):
+        for i in range(size):
+            for j in range(size):
+                picture[row + i, column + j] = 255
+    return picture
+
+
+def test_films_show_squares_where_they_are_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    films = datasets.moving_squares(n=5, frames=7, side=13, seed=2)
+    assert (films.frames.shape, films.frames.dtype) == ((5, 7, 13, 13), np.uint8)
+    assert (films.places.shape, films.sizes.shape) == ((5, 7, 3, 2), (5, 3))
+    assert (films.places.dtype, films.sizes.dtype) == (np.int64, np.int64)
+    for film in range(5):
+        for frame in range(7):
+            picture = draw(films.places[film, frame], films.sizes[film], 13)
+            assert np.array_equal(films.frames[film, frame], picture)
+    assert printed(capsys) == ["Moving squares: 5 films (generated)"]
+
+
+def test_each_square_is_shifted_by_its_speed_from_frame_to_frame_and_turns_round_at_the_border() -> None:
+    films = datasets.moving_squares(n=300, frames=20, side=16)
+    room = (16 - films.sizes)[:, None, :, None]
+    assert (films.places >= 0).all()
+    assert (films.places <= room).all()
+    steps = np.diff(films.places, axis=1)
+    speed = np.abs(steps).max(axis=1)  # pixels per frame, down and to the right
+    assert set(np.unique(speed)) == {0, 1, 2}
+    assert (speed.max(axis=-1) > 0).all(), "a square stands still"
+    touched = (films.places[:, :-1] - speed[:, None] < 0) | (films.places[:, :-1] + speed[:, None] > room)
+    full = np.abs(steps) == speed[:, None]
+    assert (full | touched).all(), "slower, and not at the border"
+    turned = (steps[:, 1:] * steps[:, :-1]) < 0
+    near = touched[:, :-1] | touched[:, 1:]
+    assert turned.any()
+    assert (near | ~turned).all(), "turned round away from the border"
+    assert ((steps[:, 1:] == steps[:, :-1]) | near).all(), "changed its speed away from the border"
+
+
+def test_films_repeat_with_their_seed_and_differ_with_another() -> None:
+    one, same_one, other = (datasets.moving_squares(n=20, seed=seed) for seed in (3, 3, 4))
+    assert np.array_equal(one.frames, same_one.frames)
+    assert not np.array_equal(one.frames, other.frames)
+    assert len(np.unique(one.frames.reshape(20, -1), axis=0)) == 20
 
 
 # --- photographs and points
@@ -1332,6 +1857,22 @@ def test_points_without_noise_lie_where_they_should() -> None:
             "rings: ratio must lie between 0 and 1, not 1.5: it is the inner ring's radius.",
         ),
         (lambda: datasets.spirals(turns=0), "spirals: turns must be more than 0, not 0.0."),
+        (
+            lambda: datasets.moving_squares(n=0),
+            "moving_squares: n must be a whole number, 1 or more, not 0.",
+        ),
+        (
+            lambda: datasets.moving_squares(frames=1),
+            "moving_squares: frames must be a whole number, 2 or more, not 1.",
+        ),
+        (
+            lambda: datasets.moving_squares(side=7),
+            "moving_squares: side must be a whole number, 8 or more, not 7.",
+        ),
+        (
+            lambda: datasets.moving_squares(seed=0.5),  # type: ignore[arg-type]
+            "moving_squares: seed must be a whole number, 0 or more, not 0.5.",
+        ),
         (lambda: datasets.glyphs(train=5), "glyphs: train must be a whole number, 10 or more, not 5."),
         (lambda: datasets.glyphs(test=True), "glyphs: test must be a whole number, 10 or more, not True."),
     ],
@@ -1366,7 +1907,7 @@ def test_unknown_name_suggests_the_nearest(name: str, near: str) -> None:
 
 def test_unknown_name_that_is_near_to_none_lists_all() -> None:
     with pytest.raises(
-        DatasetError, match=r"no data set 'qqqq'\. There are mnist, fashion, glyphs, .*xor\.$"
+        DatasetError, match=r"no data set 'qqqq'\. There are mnist, fashion, glyphs, .*xor, moving_squares\.$"
     ):
         datasets.load("qqqq")
 
@@ -1375,6 +1916,7 @@ def test_load_calls_the_loader_of_that_name() -> None:
     assert isinstance(datasets.load("xor"), datasets.Points)
     assert isinstance(datasets.load("photographs"), datasets.Photographs)
     assert isinstance(datasets.load("tumors"), datasets.Table)
+    assert isinstance(datasets.load("moving_squares"), datasets.Films)
 
 
 def test_description_says_where_mnist_would_come_from(
