@@ -1,7 +1,7 @@
 # The workbook's commands. `make run` is the first one to try.
 SHELL := /bin/bash
 VENV ?= .venv
-LECTURES ?= 03
+LECTURES ?= 03 07 08 09
 BENCH ?= grading digits recipe
 BIN = $(VENV)/bin
 # Tests and lectures must not see a reader's own settings for where data are and results go.
@@ -11,7 +11,7 @@ CLEAN_ENVIRONMENT = env -u TFDS_DATA_DIR -u LECTURE_DATA_DIR -u LECTURE_SCOREBOA
 
 help:
 	@echo "make install      make .venv with the pinned packages and the command .venv/bin/lecture"
-	@echo "make run          install, run the digit lectures, show the scoreboard (LECTURES=all, LECTURES=\"01 02\")"
+	@echo "make run          install, run the digit lectures, show the scoreboard (LECTURES=03, LECTURES=all)"
 	@echo "make lab          install, open the notebooks in JupyterLab"
 	@echo "make test         install, check everything on the embedded data"
 	@echo "make test-real    run the short lectures on real data (TFDS_DATA_DIR=... names the prepared folder)"

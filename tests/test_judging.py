@@ -10,7 +10,17 @@ import pytest
 
 from lecture_utils.errors import LectureError
 from lecture_utils.grading import judging, values
-from lecture_utils.grading.judging import Answers, Failed, Judge, WrongAnswer, differs, numbers, one_of, part
+from lecture_utils.grading.judging import (
+    Answers,
+    Failed,
+    Judge,
+    WrongAnswer,
+    differs,
+    numbers,
+    one_of,
+    part,
+    steps,
+)
 
 CODE = """
 import numpy as np
@@ -200,6 +210,24 @@ def test_a_part_takes_a_share_and_a_function() -> None:
     assert part(2, "rows", None).share == 1
     with pytest.raises(ValueError, match="share"):
         part(1, "x", "", share=1.5)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), -float("inf"), np.float32("nan")])
+def test_a_score_that_is_no_number_is_none(score: float) -> None:
+    assert part(1, "x", "", score=score).score is None
+    assert part(1, "x", "", score=0.5).score == 0.5
+
+
+def test_steps_takes_whatever_was_measured() -> None:
+    for accuracy, share, words, score in (
+        (float("nan"), 0, "none are right; the next point is at 50.0%", None),
+        (-float("inf"), 0, "0.0% are right; the next point is at 50.0%", None),
+        (-1e300, 0, "0.0% are right; the next point is at 50.0%", -1e300),
+        (1e300, 1, "", 1e300),
+        (float("inf"), 1, "", None),
+    ):
+        entry = steps("letters", accuracy, (0.5, 0.9))
+        assert (entry.share, entry.problem, entry.score) == (share, words, score)
 
 
 def _answers(value: str) -> Answers:

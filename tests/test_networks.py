@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -143,6 +144,15 @@ LAYERS: dict[str, Callable[[Any], list[Any]]] = {
         layers.Conv2D(4, 2, padding="same"),
         layers.AveragePooling2D(3, strides=2, padding="same"),
         layers.AveragePooling2D((2, 3), strides=1),
+        layers.Flatten(),
+        layers.Dense(3),
+    ],
+    "steps larger than the windows that are averaged": lambda layers: [
+        layers.Reshape((6, 5, 1)),
+        layers.Conv2D(4, 1),
+        layers.AveragePooling2D((1, 2), strides=(2, 3), padding="same"),
+        layers.AveragePooling2D((5, 4), strides=1, padding="same"),
+        layers.MaxPooling2D((4, 3), strides=(1, 2), padding="same"),
         layers.Flatten(),
         layers.Dense(3),
     ],
@@ -324,7 +334,7 @@ HOSTILE: dict[str, Any] = {
     "a layer without kind": [FLAT, {}],
     "a kind that is no text": [FLAT, {"layer": ["dense"]}],
     "an unknown kind": [FLAT, {"layer": "lambda", "code": "print(1)"}],
-    "too many layers": [FLAT] * 61 + [GOOD],
+    "too many layers": [FLAT] * 201 + [GOOD],
     "a kernel that is a list": [FLAT, dense([[1.0] * 10] * 30)],
     "a kernel that is missing": [FLAT, {"layer": "dense", "activation": "linear"}],
     "a kernel of whole numbers": [FLAT, dense(np.ones((30, 10), np.int64))],
@@ -393,6 +403,8 @@ HOSTILE: dict[str, Any] = {
         pool([64, 64], strides=[1, 1], padding="same"),
         MEAN,
     ],
+    "an activation that is a list of arrays": [FLAT, {**GOOD, "activation": [np.ones((4, 4))] * 3}],
+    "a thousand and one outputs": [FLAT, dense(np.ones((30, 1001), np.float32))],
     "a slope that is a text": [FLAT, {"layer": "leaky_relu", "slope": "0.1"}],
     "a scale that is an array": [{"layer": "rescaling", "scale": np.ones(10**6), "offset": 0.0}],
     "a scale that is true": [{"layer": "rescaling", "scale": True, "offset": 0.0}],
@@ -441,6 +453,106 @@ def test_numbers_out_of_all_bounds_give_nan_or_infinity_and_no_error() -> None:
     assert not np.isfinite(networks.predict([far, FLAT, GOOD, negative], X)).any()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_slope_out_of_all_bounds_is_no_warning() -> None:
+    leaky = {"layer": "leaky_relu", "slope": -1e308}
+    assert np.isinf(networks.predict([FLAT, leaky], -1 - X)).all()
+
+
+def test_values_that_are_no_text_are_not_shown() -> None:
+    class Slow(list[Any]):
+        def __str__(self) -> str:
+            raise AssertionError("shown")
+
+        __repr__ = __str__
+
+    with pytest.raises(WrongAnswer, match="not allowed: a Slow; use linear, relu"):
+        networks.predict([FLAT, {**GOOD, "activation": Slow()}], X)
+
+
+def test_thirty_layers_with_activations_of_their_own_are_judged(keras: Any) -> None:
+    layers = keras.layers
+    hidden = [each for _ in range(30) for each in (layers.Dense(4), layers.Activation("tanh"))]
+    model = built(keras, layers.Flatten(), *hidden, layers.Dense(3))
+    assert len(export(model)) == 62
+    assert_same(model)
+
+
+def test_a_network_that_takes_too_long_is_stopped_between_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(networks, "MAX_SECONDS", 0.2)
+    gelu = {"layer": "activation", "activation": "gelu"}
+    calls = []
+
+    def slow(z: Any) -> Any:
+        calls.append(len(z))
+        begin = time.thread_time()
+        while time.thread_time() - begin < 0.15:
+            pass
+        return z
+
+    monkeypatch.setattr(networks, "_activations", lambda: {"gelu": slow})
+    assert networks.predict([FLAT, gelu], X[:10]).shape == (10, 30)
+    for layers, count in (([FLAT, *[gelu] * 5], 10), ([FLAT, gelu], 300 * 5)):  # layers; batches
+        calls.clear()
+        with pytest.raises(WrongAnswer, match=rf"takes too long: over 0\.2 seconds for {count:,} examples"):
+            networks.predict(layers, np.ones((count, 6, 5), np.float32))
+        assert len(calls) == 2
+
+
+def test_hard_layers_are_computed_for_few_examples_at_a_time_and_by_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that the clock is looked at often enough, and means the same on a machine that is busy."""
+    import threadpoolctl  # type: ignore[import-untyped]
+
+    seen: list[int] = []
+    threads: set[int] = set()
+
+    def linear(z: Any) -> Any:
+        seen.append(len(z))
+        threads.update(
+            each["num_threads"] for each in threadpoolctl.threadpool_info() if each["user_api"] == "blas"
+        )
+        return z
+
+    monkeypatch.setattr(networks, "_activations", lambda: {"linear": linear})
+    kernel = np.full((4000, 4000), 1e-3, np.float32)
+    layers = [FLAT, dense(kernel[:30]), dense(kernel), dense(kernel[:, :3])]
+    assert networks.predict(layers, X).shape == (300, 3)
+    assert max(seen) * kernel.size <= 1e9
+    assert threads == {1}
+
+
+def test_the_largest_windows_are_pooled_in_few_passes() -> None:
+    image = {"layer": "reshape", "shape": [2, 2, 1]}
+    for kind in ("maxpool2d", "averagepool2d"):
+        layers = [image, *[pool([64, 64], kind, strides=[1, 1], padding="same")] * 150, FLAT]
+        begin = time.thread_time()
+        found = networks.predict(layers, np.ones((1, 4), np.float32))
+        assert time.thread_time() - begin < 1  # a tenth; with a pass for each pixel of a window four
+        np.testing.assert_allclose(found, np.ones((1, 4)))
+
+
+def test_many_outputs_are_refused_before_they_take_the_memory() -> None:
+    import tracemalloc
+
+    wide = [IMAGE, dense(np.ones((1, 4000), np.float32)), FLAT]
+    x, y = np.ones((2000, 6, 5), np.float32), np.zeros(2000, int)
+    tracemalloc.start()
+    try:
+        with pytest.raises(WrongAnswer, match=r"gives 120,000 numbers for each example$"):
+            networks.predict(wide, x)
+        with pytest.raises(WrongAnswer, match="gives 120,000 numbers for each example; 10 were asked for"):
+            networks.accuracy(wide, x, y)
+        with pytest.raises(WrongAnswer, match="gives 10 numbers for each example; 3 were asked for"):
+            networks.predict([FLAT, GOOD], x, outputs=3)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5e6
+    assert networks.predict([FLAT, GOOD], X, outputs=10).shape == (300, 10)
+
+
 def test_memory_stays_small_however_many_examples() -> None:
     import tracemalloc
 
@@ -487,7 +599,8 @@ def test_the_module_says_nothing_of_keras() -> None:
 def test_layers_that_are_wide_in_all_are_refused() -> None:
     wide = conv(filters(1, 1, 1, 4096))
     gelu = {"layer": "activation", "activation": "gelu"}
-    assert networks.predict([IMAGE, wide, gelu, MEAN], X[:20]).shape == (20, 4096)
+    last = dense(np.ones((4096, 10), np.float32))
+    assert networks.predict([IMAGE, wide, gelu, MEAN, last], X[:20]).shape == (20, 10)
     with pytest.raises(WrongAnswer, match="more than 400,000 numbers"):
         networks.predict([IMAGE, wide, gelu, gelu, gelu, MEAN], X)
 
@@ -513,7 +626,6 @@ def test_pooling_looks_at_each_window_and_not_at_the_padding(kind: str) -> None:
 
 
 def test_two_convolutions_over_thousands_of_images_take_seconds_and_little_memory() -> None:
-    import time
     import tracemalloc
 
     layers = [
@@ -548,8 +660,8 @@ def test_networks_that_are_too_large_are_refused_before_anything_is_computed() -
             [conv(filters(3, 3, 1, 200)), FLAT],
             [conv(filters(1, 1, 1, 150)), conv(filters(1, 1, 150, 600)), MEAN],
             [conv(filters(64, 64, 1, 1)), MEAN],
-            [pool([64, 64], strides=[1, 1], padding="same"), MEAN],
-            [*[conv(filters(1, 1, 1, 1))] * 60, MEAN],
+            [conv(filters(1, 1, 1, 20)), pool([64, 64], strides=[1, 1], padding="same"), MEAN],
+            [*[conv(filters(1, 1, 1, 1))] * 200, MEAN],
             [dense(np.ones((1, 1000), np.float32)), MEAN],
         ):
             with pytest.raises(WrongAnswer):

@@ -289,3 +289,33 @@ def test_the_result_of_a_benchmark_is_read_or_missed_in_one_line(
         (tmp_path / "speed.json").write_text(damage)
         with pytest.raises(LectureError, match="git checkout"):
             scoreboard.benchmark("speed")
+
+
+def test_results_over_seeds_are_read_or_missed_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lecture_utils import paths
+
+    monkeypatch.setattr(paths, "reference_scoreboard_path", lambda: tmp_path / "scoreboard.json")
+    runs = [{"network": "a", "accuracy": value} for value in (0.99, 0.98)]
+    (tmp_path / "seeds.json").write_text(json.dumps({"runs": [*runs, {"network": "b", "accuracy": 1}]}))
+    assert scoreboard.over_seeds("a") == [0.98, 0.99]
+    with pytest.raises(LectureError, match=r"no other seeds of 'c'; there are: a, b"):
+        scoreboard.over_seeds("c")
+    for damage in (
+        {},
+        {"runs": 3},
+        {"runs": [{"network": "a"}]},
+        {"runs": [{"network": "a", "accuracy": "?"}]},
+    ):
+        (tmp_path / "seeds.json").write_text(json.dumps(damage))
+        with pytest.raises(LectureError, match="git checkout"):
+            scoreboard.over_seeds("a")
+
+
+def test_each_network_of_lectures_7_to_9_was_trained_from_three_other_seeds() -> None:
+    from lecture_utils import paths
+
+    for entry in scoreboard.table(paths.reference_scoreboard_path(), source="mnist").entries:
+        if entry.lecture in ("07_mnist_cnn", "08_dropout", "09_batchnorm"):
+            assert len(scoreboard.over_seeds(entry.network)) >= 3

@@ -53,7 +53,8 @@ class Part:
     share : float
         The share of the points that is earned, from 0 to 1.
     score : float or None
-        What the leaderboard ranks students by, the larger the better: an accuracy, for example.
+        What the leaderboard ranks students by, the larger the better: an accuracy, for example. It is
+        finite; None where nothing was measured.
     """
 
     points: float
@@ -83,7 +84,8 @@ def part(
     share : float, optional
         Partial marks: the share of the points that is earned. By default 1 where nothing is wrong, else 0.
     score : float, optional
-        A figure for the leaderboard, measured by the judge; the larger the better.
+        A figure for the leaderboard, measured by the judge; the larger the better. Where it is nan or
+        infinite, because a student's values were, there is no score.
     """
     if callable(problem):
         try:
@@ -94,9 +96,8 @@ def part(
     earned = (0.0 if words else 1.0) if share is None else float(share)
     if not 0 <= earned <= 1:
         raise ValueError(f"the share of part {what!r} must be from 0 to 1, not {earned}")
-    if score is not None and not math.isfinite(score):
-        raise ValueError(f"the score of part {what!r} must be a finite number, not {score}")
-    return Part(float(points), what, words, earned, None if score is None else float(score))
+    measured = None if score is None or not math.isfinite(score) else float(score)
+    return Part(float(points), what, words, earned, measured)
 
 
 def steps(what: str, accuracy: float, bands: Sequence[float]) -> Part:
@@ -107,14 +108,16 @@ def steps(what: str, accuracy: float, bands: Sequence[float]) -> Part:
     what : str
         What was classified: ``"letters that nobody has seen"``.
     accuracy : float
-        The share that was right, from 0 to 1; the leaderboard's figure, too.
+        The share that was right, from 0 to 1; the leaderboard's figure, too. What lies outside is shown as
+        the nearer of the two, nan as "none".
     bands : sequence of float
         The accuracies that earn a point, rising.
     """
     reached = sum(accuracy >= band for band in bands)
     words = ""
     if reached < len(bands):
-        words = f"{accuracy:.1%} are right; the next point is at {bands[reached]:.1%}"
+        right = f"{min(max(accuracy, 0), 1):.1%}" if accuracy == accuracy else "none"
+        words = f"{right} are right; the next point is at {bands[reached]:.1%}"
     return part(len(bands), what, words, reached / len(bands), score=accuracy)
 
 

@@ -2,11 +2,13 @@
 
 Dense networks, and convolutional ones on images of shape (height, width, channels). Shapes and sizes are
 worked out for one example before anything is computed: what would take too much time or memory is refused.
+What these limits let pass and is slow all the same is stopped after :data:`MAX_SECONDS`.
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,15 +23,18 @@ DENSE = frozenset({"flatten", "reshape", "rescaling", "dense", "activation", "le
 LAYERS = DENSE | {"conv2d", "maxpool2d", "averagepool2d", "globalmax2d", "globalaverage2d"}
 """All kinds of layer that can be judged."""
 
-MAX_LAYERS = 60
+MAX_LAYERS = 200
 MAX_UNITS = 4096  # of a dense layer
 MAX_WIDTH = 131_072  # numbers that one layer gives for one example
 MAX_WIDTHS = 400_000  # of all layers together: bounds the time, as do the next two
-MAX_WORK = 60_000_000  # multiply-adds of all layers for one example
+MAX_WORK = 30_000_000  # multiply-adds of all layers for one example
 MAX_WINDOWS = 2_000_000  # numbers in all windows of all convolutions and poolings, for one example
 MAX_SIDE = 64  # of a window, of the steps between windows
+MAX_OUTPUTS = 1000  # of the network
+MAX_SECONDS = 20.0  # of processor time for one call of predict; a network of the lectures takes one
 _ROWS = 256  # examples at once, at most
 _HELD = 2_000_000  # numbers held at once, about: bounds the memory
+_AT_ONCE = 1_000_000_000  # multiply-adds between two looks at the clock
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,9 @@ def _checked(layers: Any) -> Sequence[dict[str, Any]]:
     return layers
 
 
-def predict(layers: Any, x: np.ndarray, allowed: Collection[str] = LAYERS) -> np.ndarray:
+def predict(
+    layers: Any, x: np.ndarray, allowed: Collection[str] = LAYERS, outputs: int | None = None
+) -> np.ndarray:
     """Return the outputs of a network.
 
     Parameters
@@ -132,6 +139,9 @@ def predict(layers: Any, x: np.ndarray, allowed: Collection[str] = LAYERS) -> np
         Inputs as the network takes them, one example or more.
     allowed : collection of str
         The kinds of layer that this exercise allows: :data:`LAYERS`, or :data:`DENSE`.
+    outputs : int, optional
+        How many numbers the network must give for each example; by default any number up to
+        :data:`MAX_OUTPUTS`.
 
     Returns
     -------
@@ -141,27 +151,42 @@ def predict(layers: Any, x: np.ndarray, allowed: Collection[str] = LAYERS) -> np
     Raises
     ------
     WrongAnswer
-        It is no network, takes other inputs, has a layer that is not allowed, or is larger than the limits at
-        the head of this module: about a dozen times the convolutional networks of the lectures.
+        It is no network, takes other inputs, gives another number of outputs, has a layer that is not
+        allowed, is larger than the limits at the head of this module (more than twice the convolutional
+        networks of the lectures), or takes longer than :data:`MAX_SECONDS`.
     """
     import numpy as np
+    import threadpoolctl  # type: ignore[import-untyped]
 
+    begin = time.thread_time()
     x = np.asarray(x, np.float32)
     steps = _plan(_checked(layers), x.shape[1:], allowed)
     shape = steps[-1].shape if steps else x.shape[1:]
     if len(shape) != 1:
         raise WrongAnswer(f"the network gives an output of shape {('examples', *shape)} for each batch")
+    if outputs is not None and shape[0] != outputs:
+        raise WrongAnswer(
+            f"the network gives {shape[0]:,} numbers for each example; {outputs} were asked for"
+        )
+    if shape[0] > MAX_OUTPUTS:
+        raise WrongAnswer(f"the network gives {shape[0]:,} numbers for each example")
     sizes = [math.prod(x.shape[1:]), *(math.prod(step.shape) for step in steps)]
     held = max((size + step.held for size, step in zip(sizes, steps, strict=False)), default=0) + max(sizes)
-    rows = min(_ROWS, max(1, _HELD // held))
-    outputs = np.empty((len(x), *shape), np.float32)
-    with np.errstate(all="ignore"):
+    hardest = max((step.work for step in steps), default=0)
+    rows = min(_ROWS, max(1, _HELD // held), max(1, _AT_ONCE // max(hardest, 1)))
+    result = np.empty((len(x), *shape), np.float32)
+    one_thread = threadpoolctl.threadpool_limits(1, user_api="blas")  # several wait for each other
+    with np.errstate(all="ignore"), one_thread:
         for start in range(0, len(x), rows):
             z = x[start : start + rows]
             for step in steps:
                 z = step.run(z)
-            outputs[start : start + rows] = z
-    return outputs
+                if time.thread_time() - begin > MAX_SECONDS:
+                    raise WrongAnswer(
+                        f"the network takes too long: over {MAX_SECONDS:g} seconds for {len(x):,} examples"
+                    )
+            result[start : start + rows] = z
+    return result
 
 
 def accuracy(
@@ -202,11 +227,7 @@ def accuracy(
     count = parameters(network)
     if budget is not None and count > budget:
         raise WrongAnswer(f"the network has {count:,} parameters; the budget is {budget:,}")
-    outputs = predict(network, x, allowed)
-    if outputs.shape[1] != classes:
-        raise WrongAnswer(
-            f"the network gives {outputs.shape[1]} numbers for each example; {classes} were asked for"
-        )
+    outputs = predict(network, x, allowed, classes)
     if np.isnan(outputs).any():
         raise WrongAnswer("the network gives nan: has its training exploded?")
     return float(np.mean(outputs.argmax(axis=1) == y))
@@ -266,7 +287,8 @@ def _layer(
     if kind == "activation":
         return _Step(_activation(entry, known), shape)
     if kind == "leaky_relu" and type(entry.get("slope")) is float:
-        slope = np.float32(entry["slope"])
+        with np.errstate(all="ignore"):
+            slope = np.float32(entry["slope"])
         return _Step(lambda z: np.where(z > 0, z, slope * z), shape)
     if kind == "batchnorm" and type(entry.get("epsilon")) is float:
         return _Step(_normalization(entry, shape[-1:]), shape)
@@ -430,36 +452,32 @@ def _size(shape: tuple[int, ...], margins: list[tuple[int, int]]) -> int:
 
 
 def _pooling(entry: dict[str, Any], shape: tuple[int, ...], largest: bool) -> _Step:
-    """Return a pooling: one pass over the image for each place in the window."""
+    """Return a pooling: first along the height, then along the width, one pass for each place in a side."""
     import numpy as np
 
     sides = _pair(entry, "pool")
     strides, counts, margins = _windows(entry, sides, shape)
 
-    def over(z: np.ndarray, value: float, combine: Any) -> np.ndarray:
-        z = _padded(z, margins, value)
-        parts = (
-            z[
-                :,
-                row : row + (counts[0] - 1) * strides[0] + 1 : strides[0],
-                column : column + (counts[1] - 1) * strides[1] + 1 : strides[1],
-            ]
-            for row in range(sides[0])
-            for column in range(sides[1])
-        )
+    def along(z: np.ndarray, axis: int, combine: Any) -> np.ndarray:
+        z = z.swapaxes(1, axis)
+        count, stride = counts[axis - 1], strides[axis - 1]
+        parts = (z[:, at : at + (count - 1) * stride + 1 : stride] for at in range(sides[axis - 1]))
         result = next(parts).copy()
         for each in parts:
             combine(result, each, out=result)
-        return result
+        return result.swapaxes(1, axis)
+
+    def over(z: np.ndarray, value: float, combine: Any) -> np.ndarray:
+        return along(along(_padded(z, margins, value), 1, combine), 2, combine)
 
     def run(z: np.ndarray) -> np.ndarray:
-        if largest:
-            return over(z, -np.inf, np.maximum)
-        inside = over(np.ones((1, *shape[:2], 1), np.float32), 0, np.add)  # padding does not count
-        return over(z, 0, np.add) / inside
+        return over(z, -np.inf, np.maximum) if largest else over(z, 0, np.add) / inside
 
-    windows = math.prod(counts) * math.prod(sides) * shape[-1]
-    return _Step(run, (*counts, shape[-1]), 0, windows, _size(shape, margins))
+    windows = counts[0] * sides[0] * (shape[1] + sum(margins[1])) + math.prod(counts) * sides[1]
+    step = _Step(run, (*counts, shape[-1]), 0, windows * shape[-1], _size(shape, margins))
+    if step.windows <= MAX_WINDOWS and not largest:  # else refused by the plan
+        inside = over(np.ones((1, *shape[:2], 1), np.float32), 0, np.add)  # padding does not count
+    return step
 
 
 def _activation(
@@ -468,7 +486,6 @@ def _activation(
     name = entry.get("activation")
     if not isinstance(name, str) or name not in known:
         allowed = ", ".join(known)
-        raise WrongAnswer(
-            f"the network has an activation that is not allowed: {str(name)[:40]!r}; use {allowed}"
-        )
+        found = repr(name[:40]) if isinstance(name, str) else f"a {type(name).__name__}"
+        raise WrongAnswer(f"the network has an activation that is not allowed: {found}; use {allowed}")
     return known[name]

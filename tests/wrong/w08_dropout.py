@@ -215,6 +215,12 @@ def referee(without, with_dropout):
             data="y_train = np.random.permutation(y_train)",
             epochs=5,
         ),
+        "trained on the validation letters": _letters(data="x_train, y_train = x_val, y_val", epochs=30),
+        "a convolution": _letters(
+            layers="keras.layers.Reshape((28, 28, 1)), "
+            'keras.layers.Conv2D(8, 5, strides=2, activation="relu"), keras.layers.Flatten(), '
+            "keras.layers.Dropout(0.5), keras.layers.Dense(10)",
+        ),
         "too many parameters": _letters(
             layers='keras.layers.Dense(600, activation="relu"), keras.layers.Dropout(0.6), '
             "keras.layers.Dense(10)",

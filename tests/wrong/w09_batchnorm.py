@@ -194,6 +194,18 @@ WRONG: dict[str, dict[str, str | dict[str, str]]] = {
         "sigmoid and nothing else": _deep(norm="pass", activation="sigmoid"),
         "shuffled labels": _deep(labels="np.random.permutation(y_train)"),
         "the history instead of the model": _deep(result="network.history"),
+        "no activation": _deep(activation="linear"),
+        "a convolution": _deep().replace(
+            "keras.layers.Flatten()]",
+            "keras.layers.Reshape((28, 28, 1)), keras.layers.Conv2D(8, 5, strides=4, activation='relu'), "
+            "keras.layers.Flatten()]",
+        ),
+        "row by row": _deep()
+        .replace(", keras.layers.Flatten()]", "]")
+        .replace(
+            "network.add(keras.layers.Dense(10))",
+            "network.add(keras.layers.Flatten())\n    network.add(keras.layers.Dense(10))",
+        ),
         "layer normalization": _deep(norm="network.add(keras.layers.LayerNormalization())"),
         "not trained": _deep(epochs=0),
     },

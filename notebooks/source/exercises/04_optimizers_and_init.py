@@ -45,9 +45,10 @@ from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers,
 # %% [markdown]
 # ## Task 1 · Look ahead (2 points)
 #
-# Momentum rolls first and finds out afterwards whether that was wise. Nesterov (1983) measures the slope
-# where the velocity is about to carry us. Keras keeps the books so that only the gradient $g$ at the
-# current weights is needed:
+# Momentum rolls first and finds out afterwards whether that was wise. Nesterov's method measures the slope
+# where the velocity is about to carry us (Y. Nesterov, *A method for solving the convex programming problem
+# with convergence rate O(1/k²)*, 1983). Keras keeps the books so that only the gradient $g$ at the current
+# weights is needed:
 #
 # $$v \leftarrow \beta v - \eta\, g, \qquad w \leftarrow w + \beta v - \eta\, g,$$
 #
@@ -271,11 +272,13 @@ def judge_schedule(given, kept, answer):
         return top * np.cos(np.linspace(0, np.pi / 2, steps + 1)[:-1]) ** 2
 
     rising = np.linspace(0, highest, warmup + 1)[1:]
+    cool = differs(answer["cool"], falling(total - warmup, highest), atol=1e-7)
+    late = differs(answer["late"], np.zeros(4), atol=1e-7)
     return [
         part(0.75, "the warm-up", differs(answer["warm"], rising)),
-        part(0.75, "the cosine", differs(answer["cool"], falling(total - warmup, highest), atol=1e-7)),
+        part(0.75, "the cosine", cool),
         part(0.25, "no warm-up", differs(answer["none"], falling(short, other), atol=1e-7)),
-        part(0.25, "the end, and after it", differs(answer["late"], np.zeros(4), atol=1e-7)),
+        part(0.25, "the end, and after it", late or (cool and "counts when the cosine is right")),
     ]
 
 
@@ -458,7 +461,7 @@ def draw_scales():
             z = f(z) @ (scale_for(f, 200) * rng.normal(size=(200, 200)))
             sizes.append(np.sqrt(np.mean(z**2)))
         axes.plot(np.arange(1, 21), sizes, label=name)
-    axes.set(xlabel="layer", ylabel="size of z", ylim=(0, 2), xticks=[1, 5, 10, 15, 20])
+    axes.set(xlabel="layer", ylabel="size of z", ylim=(0, 3.5), xticks=[1, 5, 10, 15, 20])
     axes.legend()
     return figure
 
@@ -466,7 +469,8 @@ def draw_scales():
 preview(
     draw_scales,
     alt="The root mean square of the pre-activations over twenty layers for four activations. In a right "
-    "answer ReLU, leaky ReLU and tanh stay near 1; swish keeps level for ten layers and then drifts away.",
+    "answer tanh stays at 1, leaky ReLU near it; ReLU drifts down to about two thirds; swish keeps level for "
+    "ten layers and then grows.",
 )
 
 # %% [markdown]
@@ -550,6 +554,9 @@ plots.show(
 #   again as at first, or no number at all.
 # - `"rate too small"`: gradients in order, and the loss falls by less than 2 %.
 # - `"fine"`: gradients in order, and the loss falls by 10 % or more, without leaps.
+#
+# There are twenty hidden networks, four of each kind. A word counts (0.6 points) when it is given to its four
+# and to no other; any other word makes the whole answer void.
 
 
 # %% solution="diagnose"
@@ -689,7 +696,8 @@ def judge_diagnose(given, kept, answer):
 #
 # Write `find_rate(train_step)`, which returns a good rate, one number. The mark: the model is trained with
 # your rate, once more from its start, for 100 steps. What counts is how far the loss falls, compared with
-# the best of many rates. On each of three problems: 95 % of the way is the full mark, 70 % is half.
+# the best of many rates. On each of three problems: 95 % of the way is the full mark, 70 % is half. Their
+# right rates differ by powers of ten: one and the same rate for all of them is no search, and earns nothing.
 
 
 # %% solution="rate"
@@ -809,7 +817,13 @@ def inputs_rate(rng):
         x = rng.normal(size=(300, 6))
         ys.append(x @ rng.normal(size=6) + 0.1 * rng.normal(size=300))
         xs.append(x * 10 ** rng.uniform(low, high))
-    return {"x": xs, "y": ys, "seed": int(rng.integers(2**31))}, {"seed": int(rng.integers(2**31))}
+    given = {"x": xs, "y": ys, "seed": int(rng.integers(2**31))}
+    seed = int(rng.integers(2**31))
+    best = [
+        max(fall(x, y, rate / np.mean(x**2), seed) for rate in np.geomspace(0.01, 1, 13))
+        for x, y in zip(xs, ys, strict=True)
+    ]
+    return given, {"seed": seed, "best": best}
 
 
 def fall(x, y, rate, seed):
@@ -827,18 +841,26 @@ def fall(x, y, rate, seed):
 
 
 def judge_rate(given, kept, answer):
-    """Train with the rate, and with many others."""
+    """Train with the rate; what the best of many others reaches is kept."""
     # Seeds 1 to 30: the solution, and a tenth of the rate with the lowest loss, earn 3 points of 3 each time;
     # the rate with the lowest loss itself 1 to 3.
+    rates: list[float | str] = []
+    for i in range(3):
+        try:
+            rates.append(float(numbers(answer[str(i)], ())))
+            if np.asarray(answer[str(i)]).dtype.kind == "b":
+                rates[i] = "the answer is a truth value; a learning rate was asked for"
+        except WrongAnswer as error:
+            rates.append(str(error))
     parts = []
     for i, name in enumerate(["small inputs", "middling inputs", "large inputs"]):
-        x, y = given["x"][i], given["y"][i]
+        x, y, rate = given["x"][i], given["y"][i], rates[i]
         try:
-            rate = float(numbers(answer[str(i)], ()))
-            if np.asarray(answer[str(i)]).dtype.kind == "b":
-                raise WrongAnswer("the answer is a truth value; a learning rate was asked for")
-            best = max(fall(x, y, r / np.mean(x**2), kept["seed"]) for r in np.geomspace(0.01, 1, 13))
-            share = fall(x, y, rate, kept["seed"]) / best
+            if isinstance(rate, str):
+                raise WrongAnswer(rate)
+            if len(set(rates)) == 1:
+                raise WrongAnswer("the rate is the same for all three problems: it does not come from them")
+            share = fall(x, y, rate, kept["seed"]) / kept["best"][i]
             problem = "" if share >= 0.95 else f"with your rate the loss falls {max(share, 0):.0%} of the way"
             worth = 1.0 if share >= 0.95 else 0.5 if share >= 0.7 else 0.0
         except WrongAnswer as error:
@@ -905,7 +927,7 @@ def deep_network(x_train, y_train):
     ### END SOLUTION
 
 
-# %% test="deep" points=4
+# %% test="deep" points=4 seconds=120
 from lecture_utils.grading import inside, judging, networks  # noqa: F811
 
 
@@ -913,7 +935,8 @@ def is_deep(model):
     """Say whether the grader accepts a network, and what it does on fresh points."""
     try:
         layers = inside.export(model)
-        right = networks.accuracy(layers, fresh.x, fresh.y, classes=2)
+        allowed = {"dense", "activation", "leaky_relu"}
+        right = networks.accuracy(layers, fresh.x, fresh.y, classes=2, allowed=allowed)
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
     widths = [len(layer["kernel"][0]) for layer in layers if layer["layer"] == "dense"]
@@ -954,6 +977,7 @@ emit("deep", "network", hidden_deep)
 
 # %% judge="deep"
 STEPS = (0.80, 0.90, 0.94, 0.96)
+PLAIN = {"dense", "activation", "leaky_relu"}
 
 
 def half_circles(rng, count):
@@ -969,20 +993,25 @@ def inputs_deep(rng):
     return {"x": x.astype(np.float32), "y": y}, {"secret": secret}
 
 
+def bends(layer):
+    """Say whether a layer has an activation that is not linear."""
+    if layer["layer"] == "leaky_relu":
+        return abs(layer["slope"] - 1) > 1e-3
+    return layer["activation"] != "linear"
+
+
 def judge_deep(given, kept, answer):
     """Look at the layers, and compute the answers for the secret points from the weights."""
     network = answer["network"]
     x, y = kept["secret"]
-    right = networks.accuracy(network, x.astype(np.float32), y, classes=2)  # refuses what is no network
-    if any(layer["layer"] not in ("dense", "activation", "leaky_relu") for layer in network):
-        raise WrongAnswer("only Dense and Activation layers are allowed here")
+    # Refuses what is no network.
+    right = networks.accuracy(network, x.astype(np.float32), y, classes=2, allowed=PLAIN)
     dense = [i for i, layer in enumerate(network) if layer["layer"] == "dense"]
     units = [np.shape(network[i]["kernel"])[1] for i in dense]
     if len(dense) < 31 or max(units[:-1]) > 16 or units[-1] != 2:
         raise WrongAnswer("thirty hidden layers of at most 16 units and two outputs were asked for")
     for i, later in pairwise(dense):
-        kinds = [layer.get("activation", "bent") for layer in network[i:later]]
-        if all(kind == "linear" for kind in kinds):
+        if not any(map(bends, network[i:later])):
             raise WrongAnswer("a hidden layer has no activation, so that it adds nothing to the depth")
     return [steps("a thousand secret points", right, STEPS)]
 

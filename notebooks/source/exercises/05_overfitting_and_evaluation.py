@@ -12,7 +12,8 @@
 # use the cell that begins with `import math` and nothing else of this notebook: that is all there is when
 # they are graded. Helpers of your own go into the answer cell, above the function. After a right answer, or
 # three different tries, `exercise.solution("folds")` shows ours. Do not call the functions of
-# `sklearn.metrics` and `sklearn.model_selection`: the point is to know what they do.
+# `sklearn.metrics` and `sklearn.model_selection`: the point is to know what they do. Nobody checks it, and
+# the only one whom you could cheat is yourself.
 #
 # **17 points. Time:** about two hours. **Builds on:** lecture 5.
 
@@ -130,9 +131,10 @@ def judge_scores(given, kept, answer):
 #
 # The lecture drew the curve and measured its area. The same number has another meaning: **take one case of
 # each class at random; the AUC is the probability that the case of class 1 has the higher score**, where
-# equal scores count one half. That gives a formula without a curve (Mann and Whitney, 1947). Sort all $n$
-# scores from the smallest up, and give them the ranks 1 to $n$; equal scores share the mean of their ranks.
-# With $R$ the sum of the ranks of class 1, and $n_1$ and $n_0$ cases in the classes,
+# equal scores count one half. That gives a formula without a curve (H. Mann and D. Whitney, *On a test of
+# whether one of two random variables is stochastically larger than the other*, 1947). Sort all $n$ scores
+# from the smallest up, and give them the ranks 1 to $n$; equal scores share the mean of their ranks. With
+# $R$ the sum of the ranks of class 1, and $n_1$ and $n_0$ cases in the classes,
 #
 # $$\text{AUC} = \frac{R - n_1(n_1+1)/2}{n_0\,n_1} .$$
 #
@@ -355,12 +357,14 @@ def judge_folds(given, kept, answer):
         )
 
     whole = part(
-        1,
+        0.5,
         "each row in one fold",
         lambda: first(rows_of(given[c], answer[c], k) and "" for c, k in cases.items()),
     )
     apart = part(
-        1, "no group split", lambda: first(splits_a_group(given[c], answer[c], k) for c, k in cases.items())
+        1.5,
+        "no group split",
+        lambda: first(splits_a_group(given[c], answer[c], k) for c, k in cases.items()),
     )
     blocked = apart.problem and "counts when no group is split"
     sizes = part(
@@ -468,12 +472,19 @@ def lowest_price(truth, score, missed, false_alarm):
     return best
 
 
+def finite(value):
+    """Return numbers with a giant in the place of infinity, which is a good threshold, too."""
+    if isinstance(value, list):
+        return [finite(entry) for entry in value]
+    return float(np.clip(value, -1e300, 1e300)) if isinstance(value, float) else value
+
+
 def judge_cost(given, kept, answer):
     """Ask what each threshold costs, and whether anything is cheaper."""
     cases = list(zip(given["truth"], given["score"], given["prices"], strict=True))
 
     def dear():
-        found = numbers(answer["thresholds"], (len(cases),))
+        found = numbers(finite(answer["thresholds"]), (len(cases),))
         return sum(
             price_of(t, truth, score, *prices) > lowest_price(truth, score, *prices) * (1 + 1e-9) + 1e-9
             for t, (truth, score, prices) in zip(found, cases, strict=True)
@@ -489,15 +500,11 @@ def judge_cost(given, kept, answer):
     truth, score = given["truth"][0], given["score"][0]
 
     def extreme():
-        never, always = answer["never"], answer["always"]
-        if isinstance(never, Failed) or isinstance(always, Failed):
-            return (never if isinstance(never, Failed) else always).words
-        if not float(never) > score.max():
+        never, always = (numbers(finite(answer[key]), ()) for key in ("never", "always"))
+        if not never > score.max():
             return "where a false alarm is unaffordable, something is announced"
         return (
-            ""
-            if float(always) <= score[truth == 1].min()
-            else "where a miss is unaffordable, something is missed"
+            "" if always <= score[truth == 1].min() else "where a miss is unaffordable, something is missed"
         )
 
     return [middle, part(0.5, "announce nothing, announce everything", blocked or extreme)]
@@ -557,7 +564,8 @@ print(f"only the nearest neighbor right: {np.sum(one & ~other)}; only the machin
 #   test would call the difference significant.
 # - **E** The p-value also allows for another choice of training digits.
 #
-# Write `what_follows()`: it returns the letters that follow, as a text such as `"ACE"`.
+# Write `what_follows()`: it returns the letters that follow, as a text such as `"ACE"`. Each right letter is
+# worth half a point, each wrong one costs half a point.
 
 
 # %% solution="mcnemar_2" task="mcnemar"
@@ -675,11 +683,12 @@ def judge_mcnemar(given, kept, answer):
 # ## Task 6 · What does a house cost? (4 points)
 #
 # The slides end with an exercise on housing prices in Boston. That table is withdrawn, and it is worth
-# knowing why. It comes from a study of 1978 about clean air. One of its columns is $B = 1000\,(b-0.63)^2$,
-# where $b$ is the share of Black residents of a town. Whoever built it had assumed that house prices depend
-# on race in this form. The maintainers of scikit-learn removed the table for two reasons. The column puts
-# the idea that segregation is good for prices into the data. And the study, which was about something else,
-# never demonstrated that it holds. (M. Carlisle went through it in 2019.) A formula that cannot be undone
+# knowing why. It comes from a study about clean air (D. Harrison and D. Rubinfeld, *Hedonic housing prices
+# and the demand for clean air*, 1978). One of its columns is $B = 1000\,(b-0.63)^2$, where $b$ is the share
+# of Black residents of a town. Whoever built it had assumed that house prices depend on race in this form.
+# The maintainers of scikit-learn removed the table for two reasons. The column puts the idea that
+# segregation is good for prices into the data. And the study, which was about something else, never
+# demonstrated that it holds (M. Carlisle, *Racist data destruction?*, 2019). A formula that cannot be undone
 # makes it worse: the cell below shows two very different towns that the table cannot tell apart.
 
 # %%
@@ -690,7 +699,7 @@ for black_residents in (0.43, 0.83):
 # **A column is a decision that somebody made.** Ask who made it and why before you let a network learn from
 # it; leaving the column out is not always enough, where others tell the same.
 #
-# We take the census of California instead, where it can be had: 20,640 blocks with eight columns. Where
+# We take the census of California instead, where it can be had: 20,640 block groups with eight columns. Where
 # not, scikit-learn's diabetes table stands in: how far has the disease advanced after a year? Both ask for
 # a number.
 #
@@ -698,11 +707,13 @@ for black_residents in (0.43, 0.83):
 # what it predicts for the test rows, shape `(m,)`, in the unit of `y_train`. The error is the root of the
 # mean squared error (RMSE), in the same unit. **Baselines come first:** the mean of `y_train`, and a linear
 # regression. The grading draws a town of its own, with eight columns like California's and prices that do
-# not follow a straight line. There is a point each for being better than the mean, better than the line,
-# and for getting a third and two thirds of the way from the line to the best that is possible.
+# not follow a straight line. There is a point each for an error at least a twentieth below that of the mean,
+# for being better than the line, and for getting a third and two thirds of the way from the line's error
+# down to 15, the size of the chance in the town's prices (in 1,000 dollars). The error is measured against
+# what the houses would cost without that chance.
 #
 # - Columns come in different units, and so does the target. Normalize all of them, and undo it at the end.
-# - A few of the test rows are extreme (a vacation resort with 35,000 empty beds). They are not scored, but
+# - A few of the test rows are extreme (a resort with many empty houses). They are not scored, but
 #   whose mean do you subtract? One answer spoils all the others.
 # - You have one minute of processor time; a few seconds are enough.
 
@@ -821,7 +832,8 @@ def judge_housing(given, kept, answer):
     found = numbers(answer["prices"], (len(wanted) + 40,))[: len(wanted)]
 
     def error(values):
-        return float(np.sqrt(np.mean((values - wanted) ** 2)))
+        with np.errstate(over="ignore"):
+            return float(np.sqrt(np.mean((values - wanted) ** 2)))
 
     mean, best = error(np.full(len(wanted), given["y_train"].mean())), 15.0
     line = sklearn.linear_model.LinearRegression().fit(given["x_train"], given["y_train"])
@@ -829,7 +841,7 @@ def judge_housing(given, kept, answer):
     yours = error(found)
 
     def short(limit, what):
-        return "" if yours < limit else f"the error is {yours:.1f}, that of {what} {limit:.1f}"
+        return "" if yours < limit else f"the error is {yours:.3g}, that of {what} {limit:.3g}"
 
     return [
         part(1, "better than the mean", short(0.95 * mean, "the mean, less a twentieth,")),
@@ -862,8 +874,9 @@ preview(
 )
 
 # %% [markdown]
-# On California a network beats the line clearly. On the diabetes table it hardly does: 442 patients, a lot of
-# chance, and nothing that a line would miss. Then the line is the better model: it can be read.
+# In our runs a network beat the line clearly on California. On the diabetes table it hardly did: 442
+# patients, a lot of chance, and nothing that a line would miss. Then the line is the better model: it can be
+# read.
 
 # %% [markdown]
 # ## What is done

@@ -2,9 +2,9 @@
 # # Exercise 8 · Dropout
 #
 # The lecture took dropout apart. Here you put it together again: **the layer with its backward pass, the
-# noise that it adds, the crowd that hides in it, and the doubt of that crowd.** Then you judge five measured
-# pairs of runs as a referee would. At the end you train a network on letters of which many have a wrong
-# label, and letters that nobody has seen decide how well it resisted.
+# noise that it adds, the crowd that hides in it, and the doubt of that crowd.** Then you judge measured pairs
+# of runs as a referee would. At the end you train a network on letters of which many have a wrong label, and
+# letters that nobody has seen decide how well it resisted.
 #
 # **How it works.** Each task asks for a function. Replace the line `raise NotImplementedError` by your code,
 # then run the check below it. Only what stands in the answer cells is graded, with other inputs than the
@@ -544,7 +544,8 @@ def judge_doubt(given, kept, answer):
 # Write `referee(without, with_dropout)`. It gets two arrays of shape `(seeds,)` with the accuracies of paired
 # runs (two seeds or more) and returns one of three texts: `"helps"` or `"hurts"` where the 95 % $t$-interval
 # of the mean difference lies wholly above or wholly below zero, and `"not decided"` where it contains zero.
-# Other numbers of seeds need another $t$.
+# Other numbers of seeds need another $t$. Where half of the verdicts are right, or fewer, there are no
+# points; from there the mark rises with each right one.
 
 
 # %% solution="referee"
@@ -667,22 +668,27 @@ def judge_referee(given, kept, answer):
 # the labels have been replaced by a random one**. A network with enough units learns them all by
 # heart, the wrong ones, too. Write `careful_network(x_train, y_train, x_val, y_val)`: it builds a network,
 # trains it and returns it. Images have shape `(n, 28, 28)` and values from 0 to 1; the network gives ten
-# logits or ten probabilities. The labels of the few validation letters are right. Train on the training
-# letters only.
+# logits or ten probabilities.
+#
+# The labels of the validation letters are right, but there are only **sixty** of them: they help to choose,
+# and are too few to train on. A network that was trained on them alone read about half of the secret letters.
+# **Train on the training letters only, and with nothing else than what the function is given.** The grader
+# cannot see what you trained on; it is a rule that you keep.
 #
 # **Your mark comes from two thousand letters that nobody has seen**, in other fonts, with right labels. There
-# is one point each for 58 %, 63 %, 67 % and 73 % right. A network without any care ends near 55 %. Who wants
-# more than full marks finds the accuracy on the leaderboard.
+# is one point each for 62 %, 68 %, 74 % and 78 % right. A network without any care ends below 61 %. If you
+# want more than full marks: the leaderboard shows the accuracy.
 #
 # Allowed are networks whose layers stand in one row, of these kinds: `Input`, `Rescaling`, `Reshape`,
 # `Flatten`, `Dense`, `Activation`, `ReLU`, `LeakyReLU`, `Softmax`, `BatchNormalization`, dropout, noise, and
-# the random shifts and turns of images; at most 400,000 parameters. You have one minute of processor time.
+# the random shifts and turns of images; no convolution and no pooling; at most 400,000 parameters. The check
+# below refuses networks that the grading would refuse. You have one minute of processor time.
 #
 # | what you might try | remark |
 # |---|---|
 # | dropout behind the hidden layer | which rate? labels that are wrong ask for more than usual |
 # | dropout on the pixels, too | a small rate |
-# | fewer epochs | whoever stops early memorizes less; the validation letters see it |
+# | fewer epochs | whoever stops early memorizes less; sixty validation letters see it roughly |
 # | shifted images | `Reshape((28, 28, 1))`, then `RandomTranslation` |
 
 # %%
@@ -691,7 +697,8 @@ cut = len(drawn.x_train) - drawn.validation
 few_letters, few_labels = drawn.x_train[:cut] / np.float32(255), drawn.y_train[:cut].copy()
 mislabelled = np.random.default_rng(0).random(cut) < 0.5
 few_labels[mislabelled] = np.random.default_rng(1).integers(0, 10, mislabelled.sum())
-material = few_letters, few_labels, drawn.x_train[cut:] / np.float32(255), drawn.y_train[cut:]
+sixty = slice(cut, cut + 60)
+material = few_letters, few_labels, drawn.x_train[sixty] / np.float32(255), drawn.y_train[sixty]
 
 
 # %% solution="letters"
@@ -725,11 +732,11 @@ def reads_letters(model):
     """Say whether the grader can read a network, and what it does on the validation letters."""
     try:
         network = inside.export(model)
-        right = networks.accuracy(network, *material[2:], budget=400_000)
+        right = networks.accuracy(network, *material[2:], budget=400_000, allowed=networks.DENSE)
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
     print(f"{networks.parameters(network):,} parameters, {right:.1%} of the validation letters right")
-    print("These are few letters: on the secret ones it may be three percent more or less.")
+    print("These are sixty letters: on the secret ones it may be ten percent more or less.")
     return True if right > 0.66 else "it reads fewer than 66 % of the validation letters; it can do better"
 
 
@@ -765,7 +772,8 @@ emit("letters", "network", hidden_network)
 
 # %% judge="letters"
 BUDGET = 400_000
-BANDS = (0.58, 0.63, 0.67, 0.73)
+BANDS = (0.62, 0.68, 0.74, 0.78)
+VALIDATION = 60  # with hundreds of clean letters one would need no others
 
 
 def inputs_letters(rng):
@@ -779,18 +787,20 @@ def inputs_letters(rng):
     data = {
         "x_train": drawn.x_train[:cut],
         "y_train": labels,
-        "x_val": drawn.x_train[cut:],
-        "y_val": drawn.y_train[cut:],
+        "x_val": drawn.x_train[cut : cut + VALIDATION],
+        "y_val": drawn.y_train[cut : cut + VALIDATION],
     }
     return data, {"x": secret.x_test, "y": secret.y_test}
 
 
 def judge_letters(given, kept, answer):
     """Count the parameters and read the secret letters from the weights alone."""
-    # Three drawings: the solution reads 79.6, 78.1 and 80.1 %, in 6 s of processor time; the same without
-    # shifts 73.6, 68.2 and 70.1 %; without any care 55.7 %, stopped after five epochs 65.7 % (first drawing).
+    # Five drawings: the solution reads 82.1 to 85.9 %, in 7 s of processor time; the same without shifts 71.0
+    # to 75.7 %; no care 51.8 to 60.1 %, stopped after five epochs 66.7 to 73.1 %. Trained on the sixty alone:
+    # no care 48.7 to 55.7 %, with dropout, shifts and 300 epochs 71.3 to 75.6 %. On all letters: no care 54.7
+    # to 64.1 %, five epochs 68.7 to 74.0 %, as in the solution 85.0 to 88.7 %.
     x = kept["x"].astype(np.float32) / np.float32(255)
-    right = networks.accuracy(answer["network"], x, kept["y"], budget=BUDGET)
+    right = networks.accuracy(answer["network"], x, kept["y"], budget=BUDGET, allowed=networks.DENSE)
     return [steps("letters that nobody has seen", right, BANDS)]
 
 

@@ -4,8 +4,8 @@
 # In the lecture a layer subtracted means and divided by standard deviations, and deep networks began to
 # learn. Here you build that layer: **forward in both modes, backward, its memory, and its disappearance**
 # into the layer before it. You find out from its outputs which relative you have before you. At the end you
-# train a network that is twelve layers deep and hardly wider than a finger, and letters that nobody has
-# seen decide how good it is.
+# train a network that is twelve layers deep and only 24 units wide, and letters that nobody has seen
+# decide how good it is.
 #
 # **How it works.** Each task asks for a function. Replace the line `raise NotImplementedError` by your code,
 # then run the check below it. Only what stands in the answer cells is graded, with other inputs than the
@@ -18,6 +18,7 @@
 
 # %%
 import math
+from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,6 +35,7 @@ exercise = Exercise("09_batchnorm", modes=3, backward=3, memory=2, fold=3, kinds
 # %% judge="*"
 import contextlib
 import io
+from itertools import pairwise  # noqa: F811
 
 import numpy as np  # noqa: F811
 
@@ -421,7 +423,7 @@ def judge_memory(given, kept, answer):
 # ## Task 4 · Fold it away (3 points)
 #
 # At inference a batch normalization is a multiplication and an addition with fixed numbers, and so is the
-# layer before it. Two such steps are one. On a telephone, where every operation counts, the normalization
+# layer before it. Two such steps are one. On a phone, where every operation counts, the normalization
 # is therefore **folded** into the layer before.
 #
 # Write `fold(kernel, bias, gamma, beta, mean, variance, epsilon)`. The layer computes `x @ kernel + bias`,
@@ -547,6 +549,8 @@ def judge_fold(given, kept, answer):
 # - `"instance"`: each channel of each image over its places;
 # - `"none"`: as the convolution left it.
 #
+# Each of the four kinds is worth half a point: if all of its outputs are found, and no other is called so.
+#
 # You need no formula, only measurements: a mean that was subtracted is gone. Numbers are computed in
 # `float32`, so that "gone" means less than 0.001.
 
@@ -625,9 +629,10 @@ def judge_kinds(given, kept, answer):
     named = answer["names"]
     if isinstance(named, Failed):
         raise WrongAnswer(named.words)
-    if not isinstance(named, list) or len(named) != len(kept["kinds"]):
+    texts = isinstance(named, list) and all(isinstance(name, str) for name in named)
+    if not texts or len(named) != len(kept["kinds"]):
         raise WrongAnswer("there is not one name for each output")
-    named = [str(name).strip().lower() for name in named]
+    named = [name.strip().lower() for name in named]
     parts = []
     for kind in AXES:
         found = [name for name, truth in zip(named, kept["kinds"], strict=True) if truth == kind]
@@ -644,18 +649,22 @@ def judge_kinds(given, kept, answer):
 # ## Task 6 · Deep and narrow (4 points)
 #
 # Write `deep_network(x_train, y_train)`: it builds, trains and returns a network with **at least twelve
-# hidden dense layers, none wider than 24 units**, that reads the letters A to J. Images have shape `(n, 28,
-# 28)` and values from 0 to 1, labels are numbers from 0 to 9; the network gives ten logits or
-# probabilities.
+# hidden dense layers, none wider than 24 units, after each of them an activation that is not linear**. It
+# reads the letters A to J. Images have shape `(n, 28, 28)` and values from 0 to 1, labels are numbers from 0
+# to 9; the network gives ten logits or probabilities. **Train with what the function is given, and with
+# nothing else**: grading gives it 5,000 letters.
 #
 # Each layer in between has at most 24 inputs and 24 units; there is no way around any of them, and each may
 # weaken the signal. You know what helps: where it goes, which layers then need no bias, what it does to the
 # learning rate, and that its averages need steps enough to grow up.
 #
 # **Your mark comes from letters that nobody has seen**, in fonts of their own. There is one point each for
-# 50 %, 70 %, 80 % and 87 % right. Allowed are the layers of exercise 3 in one row: `Dense`, `Activation`
-# and its like, `BatchNormalization`, `Flatten`, dropout and noise; the check below refuses what the grading
-# would refuse. You have one minute of processor time; ten seconds are enough for full marks.
+# 50 %, 70 %, 80 % and 87 % right. The layers stand in one row. `Flatten` comes before the first dense layer,
+# which thus sees all 784 pixels, and no `Reshape` comes after it. Allowed are `Input`, `Rescaling`,
+# `Reshape`, `Flatten`, `Dense`, `Activation`, `ReLU`, `LeakyReLU`, `Softmax`, `BatchNormalization`, dropout,
+# noise, and the random shifts and turns of images; no convolution and no pooling. The check below refuses
+# networks that the grading would refuse. You have one minute of processor time; ten seconds are enough for
+# full marks.
 
 # %%
 letters = datasets.glyphs()
@@ -690,18 +699,29 @@ yours: dict = {}  # for the picture below
 
 
 def shape_problem(network):
-    """Say what is wrong with the depth and the widths of a network."""
-    widths = [np.shape(layer["kernel"])[1] for layer in network if layer["layer"] == "dense"][:-1]
+    """Say what is wrong with the depth, the widths and the activations of a network."""
+    dense = [i for i, layer in enumerate(network) if layer["layer"] == "dense"]
+    widths = [np.shape(network[i]["kernel"])[1] for i in dense][:-1]
     if len(widths) < 12:
         return f"the network has {len(widths)} hidden layers; at least twelve were asked for"
-    return "" if max(widths) <= 24 else f"a hidden layer has {max(widths)} units; at most 24 were asked for"
+    if max(widths) > 24:
+        return f"a hidden layer has {max(widths)} units; at most 24 were asked for"
+    kinds = [layer["layer"] for layer in network]
+    if "flatten" not in kinds[: dense[0]] or "reshape" in kinds[kinds.index("flatten") :]:
+        return "a Flatten must come before the first dense layer, and no Reshape after it"
+    for i, later in pairwise(dense):
+        bends = (layer.get("activation", "linear") != "linear" for layer in network[i:later])
+        leaks = (layer.get("slope", 1) != 1 for layer in network[i:later])
+        if not any(bends) and not any(leaks):
+            return "behind a hidden layer there is no activation, or a linear one"
+    return ""
 
 
 def reads_letters(model):
     """Say whether the grader can read a network, how deep it is, and how many letters it reads."""
     try:
         network = inside.export(model)
-        right = networks.accuracy(network, x_letters[cut:], y_letters[cut:])
+        right = networks.accuracy(network, x_letters[cut:], y_letters[cut:], allowed=networks.DENSE)
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
     if shape_problem(network):
@@ -753,27 +773,44 @@ def inputs_deep(rng):
     return {"x": drawn.x_train[:cut], "y": drawn.y_train[:cut]}, {"x": secret.x_test, "y": secret.y_test}
 
 
+def bent(layer):
+    """Say whether a layer, or the activation in it, is not linear."""
+    if layer["layer"] == "leaky_relu":
+        return layer["slope"] != 1
+    return layer["layer"] in ("dense", "activation") and layer["activation"] != "linear"
+
+
 def judge_deep(given, kept, answer):
     """Measure the network and read the secret letters from the weights alone."""
     network = answer["network"]
-    right = networks.accuracy(network, kept["x"].astype(np.float32) / np.float32(255), kept["y"])
-    widths = [np.shape(layer["kernel"])[1] for layer in network if layer["layer"] == "dense"][:-1]
+    x = kept["x"].astype(np.float32) / np.float32(255)
+    right = networks.accuracy(network, x, kept["y"], allowed=networks.DENSE)
+    kinds = [layer["layer"] for layer in network]
+    dense = [i for i, kind in enumerate(kinds) if kind == "dense"]
+    widths = [np.shape(network[i]["kernel"])[1] for i in dense][:-1]
     if len(widths) < 12 or max(widths) > 24:
         raise WrongAnswer(
             f"the network has {len(widths)} hidden layers, the widest of {max([0, *widths])} units"
         )
+    # On rows of an image, or of what was reshaped, a layer of 24 units is no bottleneck.
+    if "flatten" not in kinds[: dense[0]] or "reshape" in kinds[kinds.index("flatten") :]:
+        raise WrongAnswer("no Flatten before the first dense layer, or a Reshape after it")
+    for i, later in pairwise(dense):
+        if not any(bent(layer) for layer in network[i:later]):
+            raise WrongAnswer("a hidden layer has no activation, so that it adds nothing to the depth")
     return [steps("letters that nobody has seen", right, BANDS)]
 
 
 # %% [markdown]
 # Does the normalization deserve the credit? Take it out of your network, and train again, at your rate and at
 # a tenth of it; then give the layers He's initialization, too. Where a good start and a small rate bring a
-# network just as far, say so: the lecture found the same. What arrives at each layer of yours?
+# network just as far, say so: the lecture found two layers nearly as good without, and ten not. What leaves
+# each dense layer of yours?
 
 
 # %%
 def show_depth():
-    """The spread of what arrives at each of the layers of your network, for the validation letters."""
+    """The spread of what leaves each dense layer of your network, for the validation letters."""
     if "network" not in yours:
         raise NotImplementedError("the check above was not right yet")
     z, spreads = x_letters[cut:], []

@@ -3,8 +3,8 @@
 #
 # You have a network, a loss, and its gradient. Two choices are left before anything is learned: where to
 # start, and how to step. Both look like details. **Why does one network learn in a minute, while another with
-# the same layers and the same data stands still for ever?** We take the optimizers apart until each is three
-# lines of NumPy that follow Keras' own step by step, and then we look at the first weights, which decide
+# the same layers and the same data stands still forever?** We take the optimizers apart until each is a
+# few lines of NumPy that follow Keras' own step by step, and then we look at the first weights, which decide
 # whether a signal gets through twenty layers at all.
 #
 # **You will be able to**
@@ -141,7 +141,8 @@ assert settled[64] < 1e-4 < settled[8] < settled[1]
 # %% [markdown]
 # Only the batch descent arrives. The others **hover**: the gradient of a few examples is not zero where the
 # gradient of all of them is. It is right on average, though. The mean over the batches of one epoch is the
-# whole gradient, exactly, and its variance falls like one over the batch size:
+# whole gradient, exactly, and its variance falls like one over the batch size, if the examples are drawn
+# with repeats (or are few of many):
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -158,7 +159,8 @@ for batch_size in [1, 4, 16]:
 
 # %% [markdown]
 # Four times the batch, half the noise (its standard deviation), four times the work. From some size on that
-# is a bad bargain. Why then not always a single example? Because a processor is made for matrices:
+# is a bad bargain. Why then not always a single example? Because each step has a fixed price, in Python
+# most of all, and a processor does the sums of a matrix side by side:
 
 
 # %%
@@ -185,10 +187,10 @@ assert slower > 4
 # %% [markdown]
 # ## 4.2 Momentum
 #
-# The valley is long because the two weights see different slopes. The curvatures along and across it are the
-# eigenvalues of the matrix of second derivatives, here $X^T X/n$. In lecture 2 the largest learning rate that
-# works was two over the curvature. Now the *steepest* direction sets the limit, and the flattest has to live
-# with it.
+# The valley is long because the two weights see different curvatures. The curvatures along and across it
+# are the eigenvalues of the matrix of second derivatives, here $X^T X/n$. In lecture 2 the largest learning
+# rate that works was two over the curvature. Now the *steepest* direction sets the limit, and the flattest
+# has to live with it.
 
 # %%
 curvatures = np.linalg.eigvalsh(X.T @ X / 64)
@@ -201,6 +203,8 @@ below, above = descend(64, 0.97 * limit, 60)[-1], descend(64, 1.03 * limit, 60)[
 assert loss(below) < loss(np.array([-1.0, 2.6])) < loss(above)
 
 # %% [markdown]
+# Just below the limit it still descends, just above it explodes.
+#
 # **Momentum** remembers. Across the valley the gradients alternate and cancel in the memory; along it they
 # agree and add up (Polyak, 1964). In Keras' form, with a velocity $v$ that starts at zero:
 #
@@ -250,14 +254,17 @@ def draw_momentum(learning_rate=0.1, beta=0.8):
 # %%
 widgets.explore(
     draw_momentum,
-    alt="Two paths of sixty steps in the same valley. Plain descent creeps along the floor and stops short "
-    "of the star. Momentum swings through the valley in a wide curve, overshoots a little and ends at the "
-    "star.",
-    learning_rate=(0.02, 0.6, 0.02),
+    alt="Two paths of sixty steps in the same valley. With rate 0.1 and momentum 0.8, plain descent creeps "
+    "along the floor and stops short of the star. Momentum swings through the valley in a wide curve, "
+    "overshoots a little and ends at the star.",
+    learning_rate=(0.02, 1.1, 0.02),
     beta=(0.0, 0.98, 0.02),
 )
 
 # %% [markdown]
+# (Plain descent: at the limit computed above. Momentum: at $2(1+\beta)$ over the largest curvature, nearly
+# twice as much.)
+#
 # > **Predict.** How many steps does each need until the loss is within $10^{-6}$ of the minimum, each with
 # > the best rate that theory knows for it? The ratio of the curvatures is the number to think of.
 
@@ -277,8 +284,32 @@ print(f"plain descent {plain_steps} steps, momentum {momentum_steps} steps")
 assert momentum_steps < plain_steps / 2
 
 # %% [markdown]
-# Plain descent needs a number of steps in proportion to the ratio of the curvatures, momentum to its *square
-# root*. Losses of real networks have ratios of thousands and more.
+# How does that grow with the ratio of the curvatures? The simplest valleys, along the axes, tell:
+
+
+# %%
+def steps_in_valley(ratio):
+    """Steps of plain descent and of momentum, each at its best, where the curvatures are 1 and ratio."""
+    curvature, root, counts = np.array([1.0, ratio]), np.sqrt(ratio), []
+    best = {"beta": ((root - 1) / (root + 1)) ** 2}
+    for rule, rate, settings in [(sgd, 2 / (1 + ratio), {}), (momentum, 4 / (1 + root) ** 2, best)]:
+        w, steps = np.ones(2), 0
+        state: dict = {}
+        while curvature @ w**2 / 2 > 1e-6:
+            w, steps = rule(w, curvature * w, state, rate, **settings), steps + 1
+        counts.append(steps)
+    return counts
+
+
+# %%
+# NBVAL_CHECK_OUTPUT
+for ratio in [18, 180, 1800]:
+    plain, with_momentum = steps_in_valley(ratio)
+    print(f"ratio {ratio:4d}: plain descent {plain:5d} steps, momentum {with_momentum:4d}")
+
+# %% [markdown]
+# Ten times the ratio costs plain descent ten times the steps, momentum only between three and four times:
+# the *square root*.
 #
 # ### The same word for two things
 #
@@ -318,8 +349,8 @@ np.testing.assert_allclose(as_on_slides, as_in_keras, atol=1e-12)
 
 # %% [markdown]
 # > **Pitfall: a learning rate without its formula.** "SGD, rate 0.01, momentum 0.9" is ten times as fast in
-# > one book as in another. Who carries a rate from one library, paper or slide to the next has to carry the
-# > formula with it. Section 4.5 shows what becomes of an experiment when nobody does.
+# > one book as in another. Whoever carries a rate from one library, paper or slide to the next has to carry
+# > the formula with it. Section 4.5 shows what becomes of an experiment when nobody does.
 
 # %% [markdown]
 # ### Does it follow Keras?
@@ -395,9 +426,9 @@ assert not follows(rmsprop_outside, lambda: keras.optimizers.RMSprop(0.05))
 
 # %% [markdown]
 # Keras and the deck agree on the place of $\varepsilon$, and differ in its size: $10^{-7}$ against $10^{-8}$.
-# In place and size it matters only where gradients are tiny: *inside* the root, $10^{-7}$ is compared with
+# Place and size matter only where gradients are tiny: *inside* the root, $10^{-7}$ is compared with
 # the squared gradient, so that it begins to be felt where gradients are near $3\cdot10^{-4}$. That is no rare
-# case deep in a network, as 4.9 will show. Hence the second round of our comparison.
+# case deep in a network, as 4.8 and 4.9 will show. Hence the second round of our comparison.
 #
 # ## 4.4 Adam: both, and a fair start
 #
@@ -461,7 +492,7 @@ for t in [0, 9, 999]:  # steps before this one
 # %% [markdown]
 # Each row is the size of a first step with learning rate 1, for gradients from $10^{-3}$ down to $10^{-9}$.
 # **Adam's first step is the learning rate itself, whatever the gradient**, until $\varepsilon$ takes over;
-# in Keras it does so much earlier.
+# in Keras it does so much earlier (316 times: 32 by the place of $\varepsilon$, 10 by its size).
 #
 # ### What the correction corrects
 #
@@ -509,8 +540,8 @@ plots.show(
     figure,
     alt="The size of Adam's steps under a steady gradient, over 3,000 steps. Adam stays at one learning "
     "rate. Without the correction it starts at three, climbs to more than six, and comes down to one "
-    "only after thousands of steps. With the misprint it rises to a bit over one and falls to about a "
-    "quarter.",
+    "only after thousands of steps. With the misprint it starts at three quarters, rises to one and "
+    "a half and falls to about a quarter.",
 )
 
 # %%
@@ -547,19 +578,23 @@ side_by_side = {
 plots.show(
     draw_paths(side_by_side, loss, (-1.6, 2.2, -0.3, 2.9), w_best),
     alt="Four paths of sixty steps in the same valley. Plain descent jumps to the floor and creeps along "
-    "it. Momentum swings in wide curves and ends circling the star. RMSProp sets out diagonally, the same "
+    "it to the star. Momentum swings in wide curves and is still circling to the right of the star. "
+    "RMSProp sets out diagonally, the same "
     "distance in both weights, and then follows the floor to the star. Adam sets out diagonally too, swings "
     "like momentum, and ends near the star.",
 )
 
 # %% [markdown]
-# RMSProp and Adam set out along the diagonal: each weight moves by about the learning rate, whatever its
-# gradient. Both depend on the axes that we happened to choose; plain descent and momentum do not. No rule is
-# best everywhere, and the next sections only say what happened *there*.
+# RMSProp and Adam set out along the diagonal: both weights move by the same amount, whatever their
+# gradients. With Adam that is the learning rate; with RMSProp it is at first $1/\sqrt{1-\rho}\approx3.2$
+# times as much, since nobody corrects *its* start. Both depend on the axes that we happened to choose;
+# plain descent and momentum do not. No rule is best everywhere, and the next sections only say what
+# happened *there*.
 
 # %%
 first_steps = {name: path[1] - path[0] for name, path in side_by_side.items()}
 np.testing.assert_allclose(np.abs(first_steps["Adam 0.15"]), 0.15, rtol=1e-4)
+np.testing.assert_allclose(np.abs(first_steps["RMSProp 0.05"]), 0.05 / np.sqrt(0.1), rtol=1e-4)
 
 # %% [markdown]
 # ## 4.5 The deck's experiment: 79.7, 79.7 and 94
@@ -720,21 +755,25 @@ expect(median["Adam"] - median["mini-batch"], "what Adam gains", always=0.05)
 
 # %% [markdown]
 # There it is. The deck's momentum, with its factor $1-\beta$, moves as fast as plain descent, and where the
-# steps are small and many it takes the very same path: hence the same accuracy. The difference that the table
-# seems to show, "Adam is better", is a difference of *speed*: 0.0007 is a good rate for Adam and a poor one
-# for the others. Give plain descent a rate that is ten times as large:
+# steps are small and many it takes practically the same path: hence the same accuracy. The difference that
+# the table seems to show, "Adam is better", is a difference of *speed*: 0.0007 is a good rate for Adam and
+# a poor one for the others. Give plain descent a rate that is ten times as large, and a hundred times:
 
 # %%
-faster, _ = train(
-    new_network((2, 5, 2, 2), he, seed=0, networks=(9,)), x_moons, y_moons, sgd, 0.007, 1000, 64
-)
-faster = share_right(faster, x_moons, y_moons)
-print(f"plain descent at 0.007: median {np.median(faster):.1%}")
-expect(
-    abs(np.median(faster) - median["Keras' momentum"]),
-    "plain, ten times faster, against momentum",
-    always=(0, 0.015),
-)
+faster = {}
+for rate in [0.007, 0.07]:
+    nine = new_network((2, 5, 2, 2), he, seed=0, networks=(9,))
+    nine, _ = train(nine, x_moons, y_moons, sgd, rate, epochs=1000, batch_size=64)
+    faster[rate] = np.median(share_right(nine, x_moons, y_moons))
+    print(f"plain descent at {rate}: median {faster[rate]:.1%}")
+
+# %%
+expect(abs(faster[0.007] - median["Keras' momentum"]), "ten times faster, to momentum", always=(0, 0.015))
+expect(median["Adam"] - faster[0.07], "Adam ahead of plain descent at 0.07", always=(-0.05, 0.02))
+
+# %% [markdown]
+# At ten times the rate plain descent is where momentum was, at a hundred times where Adam was: **the deck's
+# 14 points were points between learning rates.** The curves of the loss, all at 0.0007:
 
 # %%
 figure, axes = plt.subplots(figsize=(6.5, 3), layout="constrained")
@@ -752,14 +791,14 @@ plots.show(
 
 # %% [markdown]
 # > **Pitfall: comparing optimizers at one rate.** It compares rates. A fair comparison gives each optimizer
-# > the same budget to *look for* its rate; we do that in 4.11. (And look at the single networks: some are
-# > stuck. Two units in a layer are few, and a dead one is half of them.)
+# > the same budget to *look for* its rate; we do that in 4.11. (And look at the nine: one stands at 50 %
+# > whatever the optimizer. Two units in a layer are few: if one is dead, half of the signal is gone.)
 
 # %% [markdown]
 # ## 4.6 Saddle points
 #
 # Where the gradient is zero there need not be a minimum. At a **saddle** the loss falls in one direction and
-# rises in another. For a point to be a minimum *all* curvatures must be positive. How likely is that? As a
+# rises in another. For a point to be a minimum *no* curvature may be negative. How likely is that? As a
 # crude model, take random symmetric matrices for the second derivatives:
 
 # %%
@@ -883,8 +922,8 @@ axes[0].set(ylabel="loss of the batch", ylim=(0, 4))
 plots.show(
     figure,
     alt="Loss against a growing learning rate, for plain descent and for Adam. Both curves are flat at "
-    "first, fall steeply over about one power of ten, reach a lowest point, marked with a dashed "
-    "line, and turn up sharply. Adam's fall lies at rates about ten times smaller.",
+    "first, fall steeply over about one power of ten, reach a lowest point, marked with a dashed line, rise "
+    "unsteadily after it, and explode. Adam's fall lies at far smaller rates.",
 )
 
 # %%
@@ -895,9 +934,10 @@ expect(lowest["Adam"], "turning point of Adam", digits, mnist=(0.002, 0.2), digi
 expect(lowest["plain descent"] / lowest["Adam"], "ratio of the two", digits, mnist=3, digits=3)
 
 # %% [markdown]
-# The lowest point is already too late: there the loss no longer falls. Take a third to a tenth of it. The two
-# optimizers want quite different rates, and for each the usable range spans about a power of ten, so that
-# one looks for it in factors of three, not of 1.1.
+# At the lowest point the loss no longer falls *while the rate grows*. Take a third to a tenth of it as a
+# start, and search in both directions from there. The two optimizers want quite different rates, and for
+# each the usable range spans about a power of ten, so that one looks for it in factors of three, not of
+# 1.1.
 #
 # > **Pitfall: the averaged loss.** In Keras' callbacks and progress bars, the loss of a batch is the *mean
 # > since the beginning of the epoch*. A range test that reads it there sees the turn much too late. Ours
@@ -924,7 +964,8 @@ schedules = {
 }
 
 # %% [markdown]
-# Keras has all but one of them, as functions of the step:
+# Keras has all but one of them, as functions of the *step*: for $t$ in epochs, set `decay_steps` to the
+# steps of an epoch.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -975,7 +1016,7 @@ for name, schedule in schedules.items():
     axes[1].semilogy(np.arange(1, EPOCHS + 1), above_minimum[name], label=name)
 axes[0].set(xlabel="epoch", ylabel="learning rate")
 axes[1].set(xlabel="epoch", ylabel="loss above the minimum")
-axes[0].legend()
+figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=5)
 plots.show(
     figure,
     alt="Left, five schedules of the learning rate over sixty epochs: constant, inverse time, which falls "
@@ -992,8 +1033,9 @@ assert min(final, key=lambda name: final[name]) == "cosine"
 
 # %% [markdown]
 # All of them beat the constant rate by far. But falling can also be overdone. The rates of $0.95^t\alpha_0$
-# add up to at most $20\,\alpha_0$, those of the other two of the decks to infinity. Who starts too far away
-# with too small a rate *never* arrives, however long the training: a failure that looks like a minimum.
+# add up to at most $20\,\alpha_0$, those of the other two of the decks to infinity. Whoever starts too far
+# away with too small a rate *never* arrives, however long the training: a failure that looks like a
+# minimum.
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -1014,7 +1056,7 @@ assert left_over > 0.1
 # gradient of a weight is its input times the error, and inputs differ.
 #
 # > **Predict.** Now a hidden layer of tanh units, all weights zero. How many different units will it have
-# > after 200 steps? And if all weights start at 0.5?
+# > after 200 steps? And if all weights start at 0.5 (those to the second output at -0.5)?
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -1030,21 +1072,24 @@ for value in [0.0, 0.5]:
 assert first_moves[0.0] == 0 < first_moves[0.5]
 
 # %% [markdown]
-# One unit, six times. Units that start equal get equal gradients and stay equal for ever: the **symmetry
+# One unit, six times. Units that start equal get equal gradients and stay equal forever: the **symmetry
 # never breaks**, whatever the optimizer and however noisy the batches. From zero it is worse. The error is
-# passed back through weights that are zero, so that the first layer gets no gradient at all. This is the
-# ridge that 4.6 promised. (Biases may start at zero; it is enough that the kernels differ.)
+# passed back through weights that are zero, so that the first layer gets no gradient at all. And it stays
+# so: the hidden values are $\tanh 0=0$, so that the second layer's weights get no gradient either. Only the
+# biases of the outputs can move. This is the ridge that 4.6 promised. (Biases may start at zero; it is
+# enough that the kernels differ.)
 #
 # So the weights have to be random. How large? Follow the size of a signal through a layer. A pre-activation
 # is a sum over $n$ inputs, $z=\sum_i w_i a_i$. With independent weights of mean zero the variances add up:
 #
 # $$\operatorname{Var}(z) = n\,\operatorname{Var}(w)\,\overline{a^2}.$$
 #
-# Each layer multiplies the signal by $n\operatorname{Var}(w)$, and what is multiplied twenty times had better
-# be multiplied by one. The gradient on its way back is a sum over the $n_\text{out}$ units of a layer, and by
-# the same argument wants $n_\text{out}\operatorname{Var}(w)=1$. **Xavier** Glorot's compromise (Glorot and
-# Bengio, 2010) is the mean of the two; it assumes an activation that is nearly linear around zero, such as
-# tanh. A ReLU throws half of $\overline{a^2}$ away, so that **He** and others (2015) double:
+# Each layer multiplies the signal by $n\operatorname{Var}(w)$, and what is multiplied twenty times had
+# better be multiplied by one. The gradient on its way back is a sum over the $n_\text{out}$ units of a
+# layer, and by the same argument wants $n_\text{out}\operatorname{Var}(w)=1$. **Xavier** Glorot's
+# compromise (Glorot and Bengio, 2010) puts the mean of $n_\text{in}$ and $n_\text{out}$ in the place of
+# both; it assumes an activation that is nearly linear around zero, such as tanh. A ReLU throws half of
+# $\overline{a^2}$ away, so that **He** and others (2015) double:
 #
 # $$\text{Xavier: } \operatorname{Var}(w) = \frac{2}{n_\text{in}+n_\text{out}}, \qquad
 # \text{He: } \operatorname{Var}(w) = \frac{2}{n_\text{in}}.$$
@@ -1058,7 +1103,8 @@ def xavier(n_in, n_out):
 
 # %% [markdown]
 # Keras' initializers draw from the same variances. (`glorot_uniform` is what `Dense` takes if nobody says
-# otherwise: right for tanh, and by a factor of two too small for a ReLU.)
+# otherwise: right for tanh; for a ReLU its variance is too small, by a factor of two where layers are
+# equally wide.)
 
 # %%
 # NBVAL_CHECK_OUTPUT
@@ -1132,9 +1178,9 @@ plots.show(
 )
 
 # %% [markdown]
-# Too small: after five layers nothing is left but zero. Too large: all units are saturated. With the weights
+# Too small: after five layers next to nothing is left. Too large: all units are saturated. With the weights
 # that are too large, tanh keeps the *values* in bounds and hides what happens to the *gradients*. Those span
-# so many powers of ten that we draw their logarithm, with what is outside of $10^{\pm8}$ at the border.
+# so many powers of ten that we draw their logarithm, and put what lies outside of $10^{\pm8}$ at the border.
 
 # %%
 plots.show(
@@ -1145,15 +1191,16 @@ plots.show(
         "power of ten of the gradient (tanh); 20 is the last layer, from which the gradients come",
         change=lambda array: np.log10(np.abs(array) + 1e-30),
     ),
-    alt="Histograms of the logarithm of the gradients. Weights too small: in layers 1 and 5 all gradients "
-    "are at the left border, below ten to the minus eight. Too large: a spike at the left border in "
-    "all layers, and a tail that reaches farther right the nearer the layer is to the input. Xavier "
-    "and He: humps near ten to the power of zero in all layers.",
+    alt="Histograms of the logarithm of the gradients. Weights too small: in layers 1, 5 and 10 all "
+    "gradients are at the left border, below ten to the minus eight. Too large: a spike at the left border "
+    "in all layers, and a tail that reaches farther right the nearer the layer is to the input, in layer 1 "
+    "with a second spike at the right border. Xavier and He: humps at or a little below ten to the power of "
+    "zero.",
 )
 
 # %% [markdown]
 # With weights too large both happen at once: most units are saturated and pass nothing back (the spike at the
-# left border), and through the few that are not, the gradient grows tenfold and more per layer.
+# left border), and through the few that are not, the gradient grows nearly threefold per layer.
 #
 # Gradients that shrink layer by layer **vanish**: the first layers do not learn. Gradients that grow
 # **explode**: the first layers jump about. In one figure, for all layers:
@@ -1171,8 +1218,9 @@ axes[0, 0].legend()
 plots.show(
     figure,
     alt="Size of activations and gradients against the layer, on logarithmic axes. Too small weights: both "
-    "fall by about ten at each layer, with tanh and ReLU. Too large: with ReLU both grow by ten at each "
-    "layer; with tanh only the gradients do, towards the first layer. Xavier: nearly level with tanh, "
+    "fall at each layer, by about seven with tanh and ten with ReLU. Too large: with ReLU both grow tenfold "
+    "per layer; with tanh the activations stay at one and the gradients grow nearly threefold per layer "
+    "towards the first. Xavier: nearly level with tanh, "
     "falling steadily with ReLU. He: level in all four panels.",
 )
 
@@ -1197,6 +1245,9 @@ expect(back["He"][0] / back["He"][1], "He, ReLU: gradient of layer 1 against lay
 expect(back["Xavier"][0] / back["Xavier"][1], "the same with Xavier", always=(0, 0.01))
 expect(back["too small (0.01)"][0] / back["too small (0.01)"][1], "with weights too small", always=(0, 1e-12))
 expect(back["too large (1)"][0] / back["too large (1)"][1], "with weights too large", always=(1e12, 1e30))
+saturated = size(signals["tanh", "too large (1)"][1])
+per_layer = (saturated[0] / saturated[19]) ** (1 / 19)
+expect(per_layer, "too large, tanh: growth of the gradient per layer", always=(2.3, 3.3))
 
 # %% [markdown]
 # > **Erratum.** One deck recommends He's weights for "ReLU or tanh". The 2 makes up for the half that a ReLU
@@ -1227,7 +1278,7 @@ def draw_gain(gain=1.5):
         axes[0].semilogy(np.arange(1, 21), size(forth), label=kind)
         axes[1].semilogy(np.arange(1, 21), size(back), label=kind)
     axes[0].set(
-        title=f"activations, gain {gain:g}", xlabel="layer", ylabel="root mean square", ylim=(1e-5, 1e5)
+        title=f"activations, gain {gain:g}", xlabel="layer", ylabel="root mean square", ylim=(1e-7, 1e5)
     )
     axes[1].set(title=f"gradients, gain {gain:g}", xlabel="layer")
     axes[0].set_xticks([1, 5, 10, 15, 20])
@@ -1248,7 +1299,7 @@ widgets.explore(
 # %% [markdown]
 # ### Does it matter for learning?
 #
-# Twenty hidden layers of 16 ReLU units, the moons, our Adam, four kinds of first weights, the same steps.
+# Twenty hidden layers of 16 ReLU units, the moons, our Adam, three kinds of first weights, the same steps.
 
 
 # %%
@@ -1271,9 +1322,9 @@ expect(deep_losses["too small (0.1)"][-20:].mean(), "last loss, weights too smal
 expect(deep_accuracy["He"], "accuracy with He's weights", always=0.9)
 
 # %% [markdown]
-# Weights of standard deviation 0.1 are not outlandish, and with one hidden layer they would do. In twenty
-# they leave a loss of $\ln 2 = 0.693$: the network says "half and half" for every point, and never learns.
-# Xavier's weights, a bit too small here, are mended by Adam on the way.
+# Weights of standard deviation 0.1 are not outlandish. In twenty layers they leave a loss of
+# $\ln 2 = 0.693$: the network says "half and half" for every point, and has learned nothing after 400 steps.
+# Xavier's weights, a bit too small here, did nearly as well with Adam.
 #
 # ## 4.9 Vanishing, exploding, clipping
 #
@@ -1295,8 +1346,8 @@ for shared in [0.5, 0.8, 0.99, 1.2, 1.5]:
 
 # %% [markdown]
 # A plateau on the left, a cliff on the right, and a narrow strip at 1 where one can learn. No learning rate
-# suits all three. From 1.5, a rate of 0.01 makes a step of minus $10^5$, and the next gradient is not even a
-# number that the computer can hold.
+# suits all three. From 1.5, a rate of 0.01 makes a step of $-1.5\cdot10^6$. The gradient there is about
+# $-10^{242}$, and the one after that is no longer a number that the computer can hold.
 #
 # **Clipping** cures the cliff. *By norm*: if the gradient is longer than $c$, shorten it to $c$. *By value*:
 # cut each number to $-c\ldots c$.
@@ -1350,7 +1401,7 @@ for name, clip in [("clipped", lambda g: clip_by_norm([g], 1.0)[0]), ("not clipp
 #
 # The decks give a checklist: better first weights (He), another learning rate, Adam, mini-batches. Good
 # advice, in the order of a recipe. We would rather *diagnose*. Three patients with the same symptom, a loss
-# of $\ln 2$ that does not move, and each of the remedies for each of them.
+# that hardly leaves $\ln 2$, and each of the remedies for each of them.
 
 # %%
 mixed_labels = np.random.default_rng(5).permutation(y_moons)
@@ -1363,7 +1414,7 @@ patients = {  # first weights, labels, learning rate
 
 # %%
 def treated(remedy, scale, labels, rate):
-    """The last loss of a patient after 300 steps, with one thing changed."""
+    """The last loss of a patient after 300 steps, with one thing changed (Adam comes with its own rate)."""
     scale = he if remedy == "He's weights" else scale
     rate = 100 * rate if remedy == "rate times 100" else 0.003 if remedy == "Adam" else rate
     rule = adam if remedy == "Adam" else sgd
@@ -1391,10 +1442,11 @@ expect(slow[[0, 1, 4]].min(), "rate too small: the best of the others", always=(
 expect(np.nanmin(shuffled), "labels shuffled: the best of all", always=(0.5, 0.7))
 
 # %% [markdown]
-# Each illness has its own cure, and the wrong one does nothing. (*nan* is a loss that has exploded, and 2.47
-# is hardly better: a rate that is 100 times too large.) Mini-batches cured nobody here; they may where a
-# saddle is to blame. Adam's answer to the shuffled labels is no cure: it has begun to learn them by heart.
-# Hence the order in which to look when a cost stays flat:
+# The cure depends on the illness, and the wrong one does nothing. (Adam came with its own rate, 0.003; that
+# may be what cured the second patient. *nan* is a loss that has exploded, and 2.47 is hardly better: a rate
+# that is 100 times too large.) Mini-batches cured nobody here; they may where a saddle is to blame. Adam's
+# answer to the shuffled labels is no cure: it has begun to learn them by heart. Hence the order in which to
+# look when a cost stays flat:
 #
 # | look at | if it is | then |
 # |---|---|---|
@@ -1403,22 +1455,22 @@ expect(np.nanmin(shuffled), "labels shuffled: the best of all", always=(0.5, 0.7
 # | activations, layer by layer | zero, or saturated | the first weights: Xavier, He |
 # | gradients, layer by layer | vanishing or exploding | first weights, activation, clipping |
 # | the loss over a growing rate | falling somewhere | take that rate |
-# | the same for ever | a saddle? | momentum or Adam, smaller batches |
+# | the same forever | a saddle? | momentum or Adam, smaller batches |
 # | validation on true labels | at chance, while training improves | labels do not belong to their inputs |
 
 # %% [markdown]
 # ## 4.11 On the digits, at equal budget
 #
-# Now the fair comparison. Each optimizer may try three learning rates, around what the range test suggests,
-# and trains for four epochs in batches of 128. The validation images choose the rate, with one seed. Then
-# each runs with three other seeds at its rate. This is plain Keras.
+# Now the fair comparison. Each optimizer may try four learning rates, a factor of about three apart, and
+# trains for four epochs in batches of 128. The validation images choose the rate, with one seed. Then each
+# runs with three other seeds at its rate. This is plain Keras.
 
 # %%
 candidates = {
-    "plain descent": (keras.optimizers.SGD(), [0.1, 0.3, 1.0]),
-    "momentum 0.9": (keras.optimizers.SGD(momentum=0.9), [0.03, 0.1, 0.3]),
-    "RMSProp": (keras.optimizers.RMSprop(), [0.001, 0.003, 0.01]),
-    "Adam": (keras.optimizers.Adam(), [0.001, 0.003, 0.01]),
+    "plain descent": (keras.optimizers.SGD(), [0.03, 0.1, 0.3, 1.0]),
+    "momentum 0.9": (keras.optimizers.SGD(momentum=0.9), [0.01, 0.03, 0.1, 0.3]),
+    "RMSProp": (keras.optimizers.RMSprop(), [0.0003, 0.001, 0.003, 0.01]),
+    "Adam": (keras.optimizers.Adam(), [0.0003, 0.001, 0.003, 0.01]),
 }
 
 
@@ -1433,7 +1485,7 @@ def compiled(optimizer):
 def start_again(model, seed):
     """New first weights, and an optimizer that remembers nothing."""
     model.set_weights(small_network(seed).get_weights())
-    for variable in model.optimizer.variables:
+    for variable in model.optimizer.variables:  # the learning rate becomes 0, too: run() sets it again
         variable.assign(tf.zeros_like(variable))
 
 
@@ -1462,20 +1514,24 @@ for name, (optimizer, grid) in candidates.items():
     chosen_rate[name] = max(found, key=lambda rate: found[rate])
     print(f"{name:14s}", ", ".join(f"{rate:g}: {value:.3f}" for rate, value in found.items()))
 
+# %% [markdown]
+# The range test of 4.7 finds the order of magnitude, not the rate: compare. And a fifth: momentum again, with
+# the rate falling along the cosine of 4.7, and a search of its own for the first rate.
+
+# %%
+cosine, total = "momentum, cosine", 4 * int(np.ceil(len(x_train) / 128))
+falling = {
+    rate: compiled(keras.optimizers.SGD(keras.optimizers.schedules.CosineDecay(rate, total), momentum=0.9))
+    for rate in candidates["momentum 0.9"][1]
+}
+found = {rate: run(model, 0)[1] for rate, model in falling.items()}
+chosen_rate[cosine] = max(found, key=lambda rate: found[rate])
+models[cosine] = falling[chosen_rate[cosine]]
+print(f"{cosine:14s}", ", ".join(f"{rate:g}: {value:.3f}" for rate, value in found.items()))
+
 # %%
 runs = {name: [run(models[name], seed, chosen_rate[name]) for seed in [1, 2, 3]] for name in candidates}
-
-# %% [markdown]
-# And a fifth: momentum again, with the rate falling along the cosine of 4.7.
-
-# %%
-cosine = "momentum, cosine"
-falling = keras.optimizers.schedules.CosineDecay(
-    chosen_rate["momentum 0.9"], decay_steps=4 * int(np.ceil(len(x_train) / 128))
-)
-models[cosine] = compiled(keras.optimizers.SGD(falling, momentum=0.9))
 runs[cosine] = [run(models[cosine], seed) for seed in [1, 2, 3]]
-chosen_rate[cosine] = chosen_rate["momentum 0.9"]
 
 # %%
 training_loss = {name: np.mean([loss for loss, _, _ in three]) for name, three in runs.items()}
@@ -1490,21 +1546,21 @@ means = [shares.mean() for shares in validation.values()]
 luck = max(np.ptp(shares) for shares in validation.values())
 print(f"between optimizers {np.ptp(means):.3f}, between seeds of the same up to {luck:.3f}")
 expect(min(means), "the lowest mean", digits, mnist=0.95, digits=0.72)
-expect(np.ptp(means) / luck, "optimizers against seeds", digits, mnist=(0, 4), digits=(0, 2))
+expect(np.ptp(means) / luck, "optimizers against seeds", digits, mnist=(0, 2), digits=(0, 2))
 expect(max(means), "sanity: far above chance", always=0.4)
 
 # %% [markdown]
-# The training loss is what an optimizer works on, and there they differ. On the validation images little of
-# that is left: with a rate of its own for each, the choice of the optimizer counts about as much as the luck
-# of the seed. **The deck's 14 points between momentum and Adam were points between learning rates.** That
-# does not make Adam useless: its rate of 0.001 works, unsearched, for very many networks, and that is worth a
-# lot.
+# The training loss is what an optimizer works on, and there they differ; the falling rate, which may begin
+# high and end calm, went lowest in our runs. On the validation images little of that is left: with a rate
+# of its own for each, the choice of the optimizer counts about as much as the luck of the seed. The deck's
+# 14 points between momentum and Adam have no trace here. That does not make Adam useless: its rate of 0.001
+# works, unsearched, for very many networks, and that is worth a lot.
 
 # %%
 fastest = min(training_loss, key=lambda name: training_loss[name])
 ratio = training_loss["plain descent"] / training_loss[fastest]
 print(f"lowest training loss: {fastest}")
-expect(ratio, "plain descent's training loss against the lowest", digits, mnist=1.0, digits=1.2)
+expect(ratio, "plain descent's training loss against the lowest", digits, mnist=1.1, digits=1.2)
 
 # %% [markdown]
 # The choice is made by the validation images. The test data report once, for what was chosen:
@@ -1540,8 +1596,9 @@ print(f"digits, test accuracy                   {test_accuracy:.1%} ({winner})")
 # ## Recap
 #
 # - Small batches make many noisy steps: fast at first, then they hover, until the rate falls.
-# - Momentum sums steps, RMSProp divides by the size of the gradients, Adam does both and corrects its start.
-#   Names agree between libraries, formulas do not: check factors and epsilons before you carry a rate over.
+# - Momentum sums steps, RMSProp divides by the size of the gradients, Adam averages gradients, divides by
+#   their size, and corrects its start. Names agree between libraries, formulas do not: check factors and
+#   epsilons before you carry a rate over.
 # - Compare optimizers only when each has its own learning rate. A range test finds its order of magnitude.
 # - Weights must differ to break the symmetry, and their variance must keep signals level:
 #   $2/(n_\text{in}+n_\text{out})$ for tanh, $2/n_\text{in}$ for ReLU.
@@ -1552,8 +1609,9 @@ print(f"digits, test accuracy                   {test_accuracy:.1%} ({winner})")
 # The [exercise of this lecture](exercises/04_optimizers_and_init.ipynb) has tasks that tell you at once
 # whether you are right, with a hint where you are not. And three more to play with, without a check:
 #
-# 1. Turn the valley of 4.1 so that it lies along an axis (subtract the mean of `x_line` first). Which of the
-#    optimizers gain, and why do the others not care?
+# 1. Turn the valley of 4.1 so that it lies along an axis: with `V = np.linalg.eigh(X.T @ X)[1]`, put
+#    `X @ V` in the place of `X`, and start at `V.T @ [-1, 2.6]`. Which of the optimizers gain, and why do
+#    the others not care? And what becomes of the valley if you subtract the mean of `x_line` instead?
 # 2. Make the batch of 4.11 four times as large. By what factor may the learning rate grow?
 # 3. Train the twenty layers of 4.8 with tanh, with Xavier's weights and with He's. And forty layers?
 #
