@@ -704,3 +704,34 @@ def test_an_accuracy_earns_a_point_for_each_band_it_reaches() -> None:
     ):
         entry = steps("letters", accuracy, (0.5, 0.975))
         assert (entry.points, entry.share, entry.problem, entry.score) == (2, share, words, accuracy)
+
+
+def test_a_deep_and_narrow_network_is_one_whose_layers_are_all_needed() -> None:
+    def layer(units: int, inputs: int, activation: str = "relu") -> dict[str, Any]:
+        return dense(np.ones((inputs, units), np.float32), activation=activation)
+
+    def leaky(slope: float) -> dict[str, Any]:
+        return {"layer": "leaky_relu", "slope": slope}
+
+    first, last = layer(3, 6 * 5), layer(2, 3, "linear")
+    for good in (
+        [FLAT, first, layer(3, 3), last],
+        [{"layer": "reshape", "shape": [30]}, first, layer(3, 3), last],
+        [FLAT, layer(3, 30, "linear"), leaky(0.2), layer(3, 3, "tanh"), last],
+    ):
+        assert networks.require_depth(good, (6, 5), least=2, units=3) == 2
+    for bad, words in (
+        ([FLAT, first, last], "1 hidden layers; at least 2"),
+        ([FLAT], "0 hidden layers"),
+        ([], "0 hidden layers"),
+        ([FLAT, layer(4, 30), layer(3, 4), last], "gives 4 numbers"),
+        ([FLAT, first, layer(3, 3, "linear"), last], "no activation"),
+        ([FLAT, layer(3, 30, "linear"), leaky(1.0), layer(3, 3), last], "no activation"),
+        ([layer(3, 5), layer(3, 3), FLAT, layer(2, 18, "linear")], "gives 18 numbers"),
+        (
+            [FLAT, first, {"layer": "reshape", "shape": [3, 1]}, layer(3, 1), FLAT, layer(2, 9)],
+            "gives 9 numbers",
+        ),
+    ):
+        with pytest.raises(WrongAnswer, match=words):
+            networks.require_depth(bad, (6, 5), least=2, units=3)

@@ -233,6 +233,62 @@ def accuracy(
     return float(np.mean(outputs.argmax(axis=1) == y))
 
 
+def require_depth(
+    layers: Any, shape: tuple[int, ...], least: int, units: int, allowed: Collection[str] = LAYERS
+) -> int:
+    """Refuse a network that is not deep and narrow: hidden dense layers that are all needed to get through.
+
+    What counts is how many numbers leave a layer for one example: a dense layer of 24 units on the 28 rows of
+    an image gives 672.
+
+    Parameters
+    ----------
+    layers : list of dict
+        A network that :func:`predict` accepts.
+    shape : tuple of int
+        The shape of one example.
+    least, units : int
+        How many hidden dense layers there must be, and the most numbers that one may give.
+    allowed : collection of str
+        The kinds of layer that this exercise allows.
+
+    Returns
+    -------
+    int
+        How many hidden dense layers there are.
+
+    Raises
+    ------
+    WrongAnswer
+        There are fewer, one is wider, or between two dense layers nothing bends, so that they are one.
+    """
+    known = _activations()
+    widths: list[int] = []
+    bent = True
+    for entry in _checked(layers):
+        shape = _layer(entry, shape, known, allowed).shape
+        if entry["layer"] == "dense":
+            if not bent:
+                raise WrongAnswer("a hidden layer has no activation, so that it adds nothing to the depth")
+            widths.append(math.prod(shape))
+            bent = False
+        bent = bent or _bends(entry)
+    *hidden, _ = widths or [0]
+    if len(hidden) < least:
+        raise WrongAnswer(f"the network has {len(hidden)} hidden layers; at least {least} were asked for")
+    if max(hidden) > units:
+        raise WrongAnswer(
+            f"a hidden layer gives {max(hidden):,} numbers for each example; at most {units} were asked for"
+        )
+    return len(hidden)
+
+
+def _bends(entry: dict[str, Any]) -> bool:
+    if entry["layer"] == "leaky_relu":
+        return bool(abs(entry["slope"] - 1) > 1e-3)
+    return bool(entry.get("activation", "linear") != "linear")
+
+
 def _plan(entries: Sequence[dict[str, Any]], shape: tuple[int, ...], allowed: Collection[str]) -> list[_Step]:
     """Return the layers as functions; refuse a network that is too large before anything is computed."""
     known = _activations()

@@ -32,8 +32,6 @@ exercise = Exercise("03_mnist_dense", standardize=2, writers=2, luck=2, curves=3
 
 
 # %% judge="*"
-import contextlib
-import io
 import math  # noqa: F811
 
 import numpy as np  # noqa: F811
@@ -41,16 +39,10 @@ import sklearn.datasets
 import threadpoolctl  # type: ignore[import-untyped]
 from sklearn.preprocessing import StandardScaler
 
-from lecture_utils import datasets  # noqa: F811
+from lecture_utils.grading import letters as drawing
 from lecture_utils.grading import networks
 from lecture_utils.grading.inside import emit, given
 from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part, steps
-
-
-def fresh_letters(train, test, rng):
-    """Draw letters that no one has seen, say nothing, and leave no file."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        return datasets.glyphs(train, test, seed=int(rng.integers(2**31)), keep=False)
 
 
 # %% [markdown]
@@ -953,7 +945,7 @@ emit("stop", "end", lambda: by_script(data["end"], 10, len(data["end"])))
 # %% judge="stop"
 def inputs_stop(rng):
     """Return few letters with many wrong labels, so that the validation loss soon turns, and two scripts."""
-    drawn = fresh_letters(700, 10, rng)
+    drawn = drawing.fresh(rng, 700, 10)
     y = drawn.y_train.copy()
     wrong = rng.random(400) < 0.3
     y[:400][wrong] = rng.integers(0, 10, wrong.sum())
@@ -1192,16 +1184,7 @@ BANDS = (0.75, 0.85, 0.92, 0.94)
 
 def inputs_scoreboard(rng):
     """Return letters to train and to validate; letters in other fonts stay outside."""
-    drawn = fresh_letters(6000, 100, rng)
-    secret = fresh_letters(100, 2000, rng)  # a drawing of its own: nothing that is seen leads to it
-    cut = len(drawn.x_train) - drawn.validation
-    data = {
-        "x_train": drawn.x_train[:cut],
-        "y_train": drawn.y_train[:cut],
-        "x_val": drawn.x_train[cut:],
-        "y_val": drawn.y_train[cut:],
-    }
-    return data, {"x": secret.x_test, "y": secret.y_test}
+    return drawing.inputs(rng)
 
 
 def judge_scoreboard(given, kept, answer):
@@ -1209,8 +1192,7 @@ def judge_scoreboard(given, kept, answer):
     # Seeds 1 to 5: the solution reads 95.7 to 96.8 %, in 3 s of processor time; one layer of 48 units, ten
     # epochs of Adam, 90.8 to 92.0 % in batches of 128 and 92.2 to 93.4 % in batches of 32; no hidden layer
     # 89.5 to 90.1 %.
-    x = kept["x"].astype(np.float32) / np.float32(255)
-    right = networks.accuracy(answer["network"], x, kept["y"], budget=BUDGET, allowed=networks.DENSE)
+    right = networks.accuracy(answer["network"], kept["x"], kept["y"], budget=BUDGET, allowed=networks.DENSE)
     return [steps("letters that nobody has seen", right, BANDS)]
 
 

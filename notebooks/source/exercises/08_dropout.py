@@ -34,24 +34,16 @@ exercise = Exercise("08_dropout", layer=3, noise=3, crowd=3, doubt=3, referee=2,
 
 
 # %% judge="*"
-import contextlib
-import io
 import itertools  # noqa: F811
 
 import numpy as np  # noqa: F811
 import scipy.special
 import scipy.stats
 
-from lecture_utils import datasets  # noqa: F811
+from lecture_utils.grading import letters as drawing
 from lecture_utils.grading import networks
 from lecture_utils.grading.inside import emit, given
 from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part, steps
-
-
-def fresh_letters(train, test, rng):
-    """Draw letters that no one has seen, say nothing, and leave no file."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        return datasets.glyphs(train, test, seed=int(rng.integers(2**31)), keep=False)
 
 
 # %% [markdown]
@@ -778,19 +770,11 @@ VALIDATION = 60  # with hundreds of clean letters one would need no others
 
 def inputs_letters(rng):
     """Return letters with wrong labels to train, others to validate; letters in other fonts stay outside."""
-    drawn = fresh_letters(1800, 100, rng)
-    secret = fresh_letters(100, 2000, rng)  # a drawing of its own: nothing that is seen leads to it
-    cut = len(drawn.x_train) - drawn.validation
-    labels = drawn.y_train[:cut].copy()
-    wrong = rng.random(cut) < 0.5
-    labels[wrong] = rng.integers(0, 10, wrong.sum())
-    data = {
-        "x_train": drawn.x_train[:cut],
-        "y_train": labels,
-        "x_val": drawn.x_train[cut : cut + VALIDATION],
-        "y_val": drawn.y_train[cut : cut + VALIDATION],
-    }
-    return data, {"x": secret.x_test, "y": secret.y_test}
+    data, kept = drawing.inputs(rng, 1800)
+    wrong = rng.random(len(data["y_train"])) < 0.5
+    data["y_train"] = np.where(wrong, rng.integers(0, 10, len(wrong)), data["y_train"])
+    few = {name: data[name][:VALIDATION] for name in ("x_val", "y_val")}
+    return data | few, kept
 
 
 def judge_letters(given, kept, answer):
@@ -799,8 +783,8 @@ def judge_letters(given, kept, answer):
     # to 75.7 %; no care 51.8 to 60.1 %, stopped after five epochs 66.7 to 73.1 %. Trained on the sixty alone:
     # no care 48.7 to 55.7 %, with dropout, shifts and 300 epochs 71.3 to 75.6 %. On all letters: no care 54.7
     # to 64.1 %, five epochs 68.7 to 74.0 %, as in the solution 85.0 to 88.7 %.
-    x = kept["x"].astype(np.float32) / np.float32(255)
-    right = networks.accuracy(answer["network"], x, kept["y"], budget=BUDGET, allowed=networks.DENSE)
+    network, secret = answer["network"], (kept["x"], kept["y"])
+    right = networks.accuracy(network, *secret, budget=BUDGET, allowed=networks.DENSE)
     return [steps("letters that nobody has seen", right, BANDS)]
 
 

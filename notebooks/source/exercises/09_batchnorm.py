@@ -18,7 +18,6 @@
 
 # %%
 import math
-from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,22 +32,13 @@ exercise = Exercise("09_batchnorm", modes=3, backward=3, memory=2, fold=3, kinds
 
 
 # %% judge="*"
-import contextlib
-import io
-from itertools import pairwise  # noqa: F811
 
 import numpy as np  # noqa: F811
 
-from lecture_utils import datasets  # noqa: F811
+from lecture_utils.grading import letters as drawing
 from lecture_utils.grading import networks
 from lecture_utils.grading.inside import emit, given
 from lecture_utils.grading.judging import Failed, WrongAnswer, differs, numbers, part, steps
-
-
-def fresh_letters(train, test, rng):
-    """Draw letters that no one has seen, say nothing, and leave no file."""
-    with contextlib.redirect_stdout(io.StringIO()):
-        return datasets.glyphs(train, test, seed=int(rng.integers(2**31)), keep=False)
 
 
 # %% [markdown]
@@ -659,8 +649,8 @@ def judge_kinds(given, kept, answer):
 # learning rate, and that its averages need steps enough to grow up.
 #
 # **Your mark comes from letters that nobody has seen**, in fonts of their own. There is one point each for
-# 50 %, 70 %, 80 % and 87 % right. The layers stand in one row. `Flatten` comes before the first dense layer,
-# which thus sees all 784 pixels, and no `Reshape` comes after it. Allowed are `Input`, `Rescaling`,
+# 50 %, 70 %, 80 % and 87 % right. The layers stand in one row. What counts is how many numbers leave a layer
+# for one image: 24 units on each of 28 rows are 672, so flatten first. Allowed are `Input`, `Rescaling`,
 # `Reshape`, `Flatten`, `Dense`, `Activation`, `ReLU`, `LeakyReLU`, `Softmax`, `BatchNormalization`, dropout,
 # noise, and the random shifts and turns of images; no convolution and no pooling. The check below refuses
 # networks that the grading would refuse. You have one minute of processor time; ten seconds are enough for
@@ -698,34 +688,14 @@ from lecture_utils.grading import inside, judging, networks  # noqa: F811
 yours: dict = {}  # for the picture below
 
 
-def shape_problem(network):
-    """Say what is wrong with the depth, the widths and the activations of a network."""
-    dense = [i for i, layer in enumerate(network) if layer["layer"] == "dense"]
-    widths = [np.shape(network[i]["kernel"])[1] for i in dense][:-1]
-    if len(widths) < 12:
-        return f"the network has {len(widths)} hidden layers; at least twelve were asked for"
-    if max(widths) > 24:
-        return f"a hidden layer has {max(widths)} units; at most 24 were asked for"
-    kinds = [layer["layer"] for layer in network]
-    if "flatten" not in kinds[: dense[0]] or "reshape" in kinds[kinds.index("flatten") :]:
-        return "a Flatten must come before the first dense layer, and no Reshape after it"
-    for i, later in pairwise(dense):
-        bends = (layer.get("activation", "linear") != "linear" for layer in network[i:later])
-        leaks = (layer.get("slope", 1) != 1 for layer in network[i:later])
-        if not any(bends) and not any(leaks):
-            return "behind a hidden layer there is no activation, or a linear one"
-    return ""
-
-
 def reads_letters(model):
     """Say whether the grader can read a network, how deep it is, and how many letters it reads."""
     try:
         network = inside.export(model)
         right = networks.accuracy(network, x_letters[cut:], y_letters[cut:], allowed=networks.DENSE)
+        networks.require_depth(network, (28, 28), least=12, units=24)
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
-    if shape_problem(network):
-        return shape_problem(network)
     points = sum(right >= band for band in (0.5, 0.7, 0.8, 0.87))
     yours["network"] = model
     print(f"{right:.1%} of the validation letters right: about {points} of 4 points")
@@ -767,37 +737,15 @@ BANDS = (0.5, 0.7, 0.8, 0.87)
 
 def inputs_deep(rng):
     """Return letters to train; letters in other fonts stay outside."""
-    drawn = fresh_letters(6000, 100, rng)
-    secret = fresh_letters(100, 2000, rng)  # a drawing of its own: nothing that is seen leads to it
-    cut = len(drawn.x_train) - drawn.validation
-    return {"x": drawn.x_train[:cut], "y": drawn.y_train[:cut]}, {"x": secret.x_test, "y": secret.y_test}
-
-
-def bent(layer):
-    """Say whether a layer, or the activation in it, is not linear."""
-    if layer["layer"] == "leaky_relu":
-        return layer["slope"] != 1
-    return layer["layer"] in ("dense", "activation") and layer["activation"] != "linear"
+    data, kept = drawing.inputs(rng)
+    return {"x": data["x_train"], "y": data["y_train"]}, kept
 
 
 def judge_deep(given, kept, answer):
     """Measure the network and read the secret letters from the weights alone."""
     network = answer["network"]
-    x = kept["x"].astype(np.float32) / np.float32(255)
-    right = networks.accuracy(network, x, kept["y"], allowed=networks.DENSE)
-    kinds = [layer["layer"] for layer in network]
-    dense = [i for i, kind in enumerate(kinds) if kind == "dense"]
-    widths = [np.shape(network[i]["kernel"])[1] for i in dense][:-1]
-    if len(widths) < 12 or max(widths) > 24:
-        raise WrongAnswer(
-            f"the network has {len(widths)} hidden layers, the widest of {max([0, *widths])} units"
-        )
-    # On rows of an image, or of what was reshaped, a layer of 24 units is no bottleneck.
-    if "flatten" not in kinds[: dense[0]] or "reshape" in kinds[kinds.index("flatten") :]:
-        raise WrongAnswer("no Flatten before the first dense layer, or a Reshape after it")
-    for i, later in pairwise(dense):
-        if not any(bent(layer) for layer in network[i:later]):
-            raise WrongAnswer("a hidden layer has no activation, so that it adds nothing to the depth")
+    right = networks.accuracy(network, kept["x"], kept["y"], allowed=networks.DENSE)  # refuses what is none
+    networks.require_depth(network, (28, 28), least=12, units=24)
     return [steps("letters that nobody has seen", right, BANDS)]
 
 
