@@ -48,6 +48,7 @@ CLOTHES_NAMES = (
 
 _COUNTS = {"train": 60_000, "test": 10_000}  # of MNIST and of Fashion-MNIST alike
 _REVIEWS = {"train": 25_000, "test": 25_000}  # of IMDB
+_NEWSWIRES = {"train": 8_982, "test": 2_246}  # of Reuters, as Keras splits them
 _DOWNLOAD_FORMAT = 2  # raise it when the arrays that are kept of a download change
 
 
@@ -162,6 +163,23 @@ _IMDB = _Published(
         "http://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
         "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",  # as TFDS has it
     ),
+)
+_REUTERS = _Published(
+    name="reuters",
+    tfds="reuters",
+    title="Reuters",
+    class_names=(
+        *("cocoa", "grain", "veg-oil", "earn", "acq", "wheat", "copper", "housing", "money-supply"),
+        *("coffee", "sugar", "trade", "reserves", "ship", "cotton", "carcass", "crude", "nat-gas", "cpi"),
+        *("money-fx", "interest", "gnp", "meal-feed", "alum", "oilseed", "gold", "tin", "strategic-metal"),
+        *("livestock", "retail", "ipi", "iron-steel", "rubber", "heat", "jobs", "lei", "bop", "zinc"),
+        *("orange", "pet-chem", "dlr", "gas", "silver", "wpi", "hog", "lead"),
+    ),
+    labels={},
+    ink={},
+    size=2_661_226,
+    digests={},  # Keras compares them
+    instead="Docstrings of the installed libraries take its place: 46 parts of the libraries to tell apart.",
 )
 _CALIFORNIA_DIGEST = "1a2e3a52e0398de6463aebe6f4a8da34fb21fbb6b934cf88c3425e766f2a1a6f"  # Keras compares it
 _CALIFORNIA_ROWS = {"train": 16_512, "test": 4_128}  # as Keras splits them
@@ -320,9 +338,10 @@ class Texts:
     Attributes
     ----------
     x_train, x_test : ndarray of str (dtype object), shape (n,)
-        As they were written, with capitals and punctuation; IMDB's with their ``<br />``.
+        As they were written, with capitals and punctuation; IMDB's with their ``<br />``. Reuters is had only
+        in small letters without punctuation.
     y_train, y_test : ndarray of int64, shape (n,)
-        0 (negative) or 1 (positive); in each part as many of either.
+        Class numbers. Of reviews, 0 (negative) or 1 (positive), in each part as many of either.
     class_names : tuple of str
     source : Source
     validation : int
@@ -330,10 +349,10 @@ class Texts:
         In IMDB no text of it stands in the rest, too; in the sentences of the grammar it has templates of its
         own, and adjectives that judge nothing of the same topic elsewhere.
     kinds_test : ndarray of str (dtype object), shape (n_test,)
-        How each test text was made, one of `lecture_utils.texts.KINDS`; "" in IMDB.
+        How each test text was made, one of `lecture_utils.texts.KINDS`; "" but in the grammar.
     partner_test : ndarray of int64, shape (n_test,)
         The place of the test text with the same words, each as often, and the opposite label; -1 where there
-        is none, as in IMDB.
+        is none, as everywhere but in the grammar.
     """
 
     x_train: NDArray[np.object_]
@@ -883,8 +902,18 @@ try:
     if archive:
         keras.utils.get_file(name, archive[0], file_hash=archive[1])
         sys.exit()
-    (x_train, y_train), (x_test, y_test) = getattr(keras.datasets, name).load_data()
-    arrays = dict(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    arrays, of_words = {}, name == "reuters"
+    data = getattr(keras.datasets, name)
+    words = {number: word for word, number in data.get_word_index().items()} if of_words else {}
+    options = dict(start_char=None, oov_char=None, index_from=0) if of_words else {}
+    for part, (x, y) in zip(("train", "test"), data.load_data(**options)):
+        arrays["y_" + part] = y
+        if of_words:
+            texts = [" ".join(words[number] for number in text).encode() for text in x]
+            arrays["text_" + part] = np.frombuffer(b"".join(texts), np.uint8)
+            arrays["text_" + part + "_ends"] = np.cumsum([len(text) for text in texts], dtype=np.int64)
+        else:
+            arrays["x_" + part] = x
     np.savez(home / "datasets" / (name + ".npz"), **arrays)
 except Exception as error:
     text = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
@@ -986,12 +1015,14 @@ def _download(wanted: _Published, folder: Path, problem: Callable[[Arrays], str]
             arrays = _read_archive(kept / wanted.archive[0])
         else:
             with np.load(kept / f"{wanted.tfds}.npz", allow_pickle=False) as file:
-                arrays = {name: file[name] for name in ("x_train", "y_train", "x_test", "y_test")}
+                arrays = {name: file[name] for name in file.files}
     except MemoryError:
         raise
     except Exception as error:  # as in _read_cache
         raise _DownloadError("the file that came cannot be read") from error
     for part in wanted.counts:
+        if f"y_{part}" not in arrays:
+            raise _DownloadError(f"the file that came holds no y_{part}")
         arrays[f"y_{part}"] = arrays[f"y_{part}"].astype(np.int64)
     fault = problem(arrays) or (_not_as_published(wanted, arrays) if wanted.wording else "")
     if fault:
@@ -1614,8 +1645,8 @@ def _packing_problem(arrays: Arrays, name: str, count: int | None = None) -> str
     return ""
 
 
-def _text_problem(counts: dict[str, int]) -> Callable[[Arrays], str]:
-    """Return a function that says what keeps arrays from being so many labelled texts."""
+def _text_problem(counts: dict[str, int], classes: int = 2) -> Callable[[Arrays], str]:
+    """Return a function that says what keeps arrays from being so many texts of so many classes."""
 
     def problem(arrays: Arrays) -> str:
         for part, count in counts.items():
@@ -1625,8 +1656,8 @@ def _text_problem(counts: dict[str, int]) -> Callable[[Arrays], str]:
             y = arrays.get(f"y_{part}")
             if y is None or y.shape != (count,) or y.dtype != np.int64:
                 return f"y_{part} is not int64 {(count,)}"
-            if not np.array_equal(np.unique(y), [0, 1]):
-                return f"y_{part} holds other labels than 0 and 1"
+            if y.min() < 0 or y.max() >= classes or (part == "train" and len(np.unique(y)) < classes):
+                return f"y_{part} holds other labels than 0 to {classes - 1}, or not all of them"
         return ""
 
     return problem
@@ -1701,9 +1732,6 @@ def _found_imdb(wanted: _Published) -> tuple[Arrays | None, str]:
 def _imdb(arrays: Arrays, origin: str) -> Texts:
     x = {part: np.array(_unpacked(arrays, f"text_{part}"), dtype=object) for part in _REVIEWS}
     train, test = len(x["train"]), len(x["test"])
-    validation = train // 10
-    while x["train"][-validation] == x["train"][-validation - 1]:  # copies stand side by side
-        validation += 1
     return Texts(
         x_train=x["train"],
         y_train=arrays["y_train"],
@@ -1711,10 +1739,17 @@ def _imdb(arrays: Arrays, origin: str) -> Texts:
         y_test=arrays["y_test"],
         class_names=_IMDB.class_names,
         source=Source("imdb", origin, train, test, unit="reviews"),
-        validation=validation,
+        validation=_to_validate(x["train"], train // 10),
         kinds_test=np.full(test, "", dtype=object),
         partner_test=np.full(test, -1, np.int64),
     )
+
+
+def _to_validate(texts: NDArray[np.object_], least: int) -> int:
+    """Return how many of the last texts make a validation part that shares no text with the rest."""
+    while texts[-least] == texts[-least - 1]:  # copies stand side by side
+        least += 1
+    return least
 
 
 def _grammar() -> Texts:
@@ -1742,6 +1777,94 @@ def _grammar() -> Texts:
         kinds_test=np.array([sentence.kind for sentence in test], dtype=object),
         partner_test=partner,
     )
+
+
+def newswires() -> Texts:
+    """Load Reuters, newswires of 46 topics, or docstrings that stand in for them.
+
+    An earlier download, else a download by Keras (2.7 MB); where there is neither, docstrings of the
+    installed libraries, and the part of a library in which each stands: 46 classes, too, as unevenly filled.
+    Whatever takes Reuters' place is announced. ``LECTURE_DATA=offline`` leaves out the download,
+    ``LECTURE_DATA=embedded`` goes straight to the docstrings.
+
+    Returns
+    -------
+    Texts
+        8,982 training and 2,246 test newswires with ``source.name == "reuters"``, or about as many docstrings
+        with ``source.name == "modules"``. The classes are of very different sizes.
+
+    Raises
+    ------
+    DatasetError
+        A library is missing, there is not enough memory, or ``LECTURE_DATA`` has no such value.
+
+    References
+    ----------
+    D. D. Lewis: Reuters-21578 Text Categorization Test Collection, 1997.
+    """
+    wanted, chosen = _REUTERS, setting()
+    names, need = wanted.class_names, 150e6
+    if chosen == "embedded":
+        arrays, why = None, f"LECTURE_DATA=embedded: {wanted.title} is not looked for. {wanted.instead}"
+    else:
+        problem = _text_problem(_NEWSWIRES, len(names))
+        with _memory_for(wanted.title, need, "set LECTURE_DATA=embedded"):
+            arrays, why = _downloaded(wanted, problem, allowed=chosen == "auto")
+        if arrays is None:
+            why = (
+                f"{wanted.title} is not at hand: nothing was downloaded before, {why}. "
+                f"{wanted.instead} data/README.md says how to get {wanted.title}."
+            )
+    name, origin, unit = "reuters", "downloaded by Keras", "newswires"
+    if arrays is None:
+        _say(why)
+        name, origin, unit = "modules", "of the installed libraries", "docstrings"
+        arrays = _cached("modules", _prose_versions(), _read_modules, _modules_problem)
+        names = tuple(_unpacked(arrays, "classes"))
+    x = {part: np.array(_unpacked(arrays, f"text_{part}"), dtype=object) for part in _NEWSWIRES}
+    train, test = len(x["train"]), len(x["test"])
+    texts = Texts(
+        x_train=x["train"],
+        y_train=arrays["y_train"],
+        x_test=x["test"],
+        y_test=arrays["y_test"],
+        class_names=names,
+        source=Source(name, origin, train, test, unit=unit),
+        validation=_to_validate(x["train"], train // 9),
+        kinds_test=np.full(test, "", dtype=object),
+        partner_test=np.full(test, -1, np.int64),
+    )
+    _say(str(texts.source))
+    return texts
+
+
+def _read_modules() -> Arrays:
+    """Read docstrings of the 46 largest parts of the installed libraries; of each part a fifth is to test."""
+    from lecture_utils.texts import PACKAGES, installed_topics
+
+    _say("Reading the docstrings of the installed libraries: half a minute, once …")
+    found = installed_topics(PACKAGES.values(), topics=len(_REUTERS.class_names))
+    names = sorted({name for name, _ in found})
+    parts: dict[str, list[tuple[bytes, int]]] = {"train": [], "test": []}
+    for label, name in enumerate(names):
+        texts = sorted(
+            (text.encode() for topic, text in found if topic == name),
+            key=lambda text: hashlib.sha256(text).digest(),
+        )
+        for i, text in enumerate(texts):
+            parts["test" if i % 5 == 0 else "train"].append((text, label))
+    arrays = _packed("classes", [name.encode() for name in names])
+    for part, pairs in parts.items():
+        arrays |= _text_part(part, [text for text, _ in pairs], np.array([label for _, label in pairs]))
+    return arrays
+
+
+def _modules_problem(arrays: Arrays) -> str:
+    """Say what keeps arrays from being docstrings of 46 classes in two parts, or ""."""
+    classes = len(_REUTERS.class_names)
+    fault = _packing_problem(arrays, "classes", classes)
+    counts = {part: len(arrays.get(f"y_{part}", ())) for part in _NEWSWIRES}
+    return fault or _text_problem(counts, classes)(arrays)
 
 
 def corpus() -> Corpus:
@@ -2060,6 +2183,7 @@ DATASETS: dict[str, Callable[[], Dataset]] = {
     "tumors": tumors,
     "housing": housing,
     "reviews": reviews,
+    "newswires": newswires,
     "corpus": corpus,
     "moons": moons,
     "rings": rings,
@@ -2132,6 +2256,8 @@ def describe(name: str) -> Whereabouts:
     found = _describe_published(published, setting()) if published is not None else None
     if name == "housing":
         found = _describe_california(setting())
+    if name == "newswires" and setting() != "embedded":
+        found = _describe_download(_REUTERS, setting())
     if found is not None:
         return replace(found, name=name)
     if name == "corpus":
@@ -2141,6 +2267,10 @@ def describe(name: str) -> Whereabouts:
         return Whereabouts(name, "embedded", "docstrings of the installed packages", 0)
     if name == "reviews":
         return Whereabouts(name, "generated", "a grammar of our own", 0)
+    if name == "newswires":
+        if (kept := cache_dir() / "modules.npz").exists():
+            return Whereabouts(name, "cached", _shown(kept), kept.stat().st_size)
+        return Whereabouts(name, "embedded", "docstrings of the installed packages", 0)
     if name in ("tumors", "housing"):
         return _describe_embedded(name, f"datasets/data/{_TABLE_FILES[name]}")
     if name == "mnist":

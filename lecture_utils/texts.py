@@ -11,6 +11,7 @@ import importlib.util
 import itertools
 import re
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -339,6 +340,8 @@ _PASSED_OVER = {
     *("test", "tests", "testing", "_api", "_tf_keras", "api"),
     *("externals", "_external", "extern", "_vendored", "vendor", "thirdparty", "array_api_compat"),
 }
+# Folders that only say how a package is laid out, not what a part of it is about.
+_NO_TOPIC = {"src", "python", "core", "_core", "__init__"}
 _BODIES = ("body", "handlers", "orelse", "finalbody", "cases")  # where statements stand within a statement
 
 _UNDERLINE = re.compile(r"([-=~^*+#\"'.:_])\1{2,}[-=\s]*$")
@@ -471,6 +474,12 @@ def docstrings(folder: Path) -> Iterator[str]:
 
     Tests, other people's code, and modules that repeat names of others are passed over.
     """
+    for _, docstring in located_docstrings(folder):
+        yield docstring
+
+
+def located_docstrings(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Yield what `docstrings` does, each with the path of its file within the folder."""
     files = [
         path
         for path in folder.rglob("*.py")
@@ -489,7 +498,7 @@ def docstrings(folder: Path) -> Iterator[str]:
         for node in _definitions(tree):
             docstring = ast.get_docstring(node)
             if docstring:
-                yield docstring
+                yield path.relative_to(folder), docstring
 
 
 def _definitions(
@@ -524,15 +533,57 @@ def installed_prose(packages: Iterable[str]) -> list[str]:
         A package is not installed, or a file cannot be read.
     """
     found: dict[str, str] = {}
+    for _, docstring in _installed_docstrings(packages):
+        for sentence in prose(docstring):
+            found.setdefault(sentence.casefold(), sentence)
+    return list(found.values())
+
+
+def installed_topics(packages: Iterable[str], topics: int, least: int = 12) -> list[tuple[str, str]]:
+    """Return docstrings of installed packages, each with the part of its package that it stands in.
+
+    Parameters
+    ----------
+    packages : iterable of str
+        Names to import; they are only looked for, never imported.
+    topics : int
+        How many parts: those with the most docstrings.
+    least : int
+        Words that a docstring must have when its English sentences are kept, of which none comes twice.
+
+    Returns
+    -------
+    list of (str, str)
+        The part, as "scipy.stats", and the sentences, in the order of packages, paths and lines.
+
+    Raises
+    ------
+    DatasetError
+        A package is not installed, or a file cannot be read.
+    """
+    found: list[tuple[str, str]] = []
+    seen: set[str] = set()
+    for place, docstring in _installed_docstrings(packages):
+        sentences = [sentence for sentence in prose(docstring) if sentence.casefold() not in seen]
+        seen.update(map(str.casefold, sentences))
+        text = " ".join(sentences)
+        if len(text.split()) >= least:
+            package, *inside = (part for part in place.with_suffix("").parts if part not in _NO_TOPIC)
+            found.append((".".join([package, *inside[:1]]), text))
+    counts = Counter(topic for topic, _ in found)
+    largest = {topic for topic, _ in counts.most_common(topics)}
+    return [(topic, text) for topic, text in found if topic in largest]
+
+
+def _installed_docstrings(packages: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    """Yield the docstrings of installed packages, each with the path of its file, the package first."""
     for package in packages:
         spec = importlib.util.find_spec(package)
         places = list(spec.submodule_search_locations or []) if spec else []
         if not places:
             raise DatasetError(f"the package {package} is not installed. Install requirements.lock.")
         try:
-            for docstring in docstrings(Path(places[0])):
-                for sentence in prose(docstring):
-                    found.setdefault(sentence.casefold(), sentence)
+            for path, docstring in located_docstrings(Path(places[0])):
+                yield package / path, docstring
         except OSError as error:
             raise DatasetError(f"cannot read {error.filename or package}: {error.strerror}.") from error
-    return list(found.values())

@@ -1626,6 +1626,118 @@ def test_libraries_of_the_corpus_are_pinned_ones() -> None:
         assert re.search(rf"^{distribution}==", locked, re.MULTILINE)
 
 
+# --- newswires
+
+# Keras' own code reads these files in the place of those that it would download.
+NEWSWIRES_ARRIVE = """
+import json, os, pathlib
+import keras.src.datasets.reuters as reuters, numpy as np
+folder = pathlib.Path(os.environ["KERAS_HOME"]) / "datasets"
+folder.mkdir()
+rng = np.random.default_rng(0)
+x = np.empty({count}, object)
+for i in range(len(x)):
+    x[i] = [int(word) for word in rng.integers(1, 60, 12)] + [60 + i % 40]
+np.savez(folder / "reuters.npz", x=x, y=np.arange({count}) % {classes})
+(folder / "reuters_word_index.json").write_text(json.dumps({{f"w{{n}}": n for n in range(1, 101)}}))
+reuters.get_file = lambda fname=None, **_: str(folder / fname)
+"""
+
+
+def test_reuters_comes_in_words_and_is_kept(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(datasets, "_NEWSWIRES", {"train": 400, "test": 100})
+    arrives = NEWSWIRES_ARRIVE.format(count=500, classes=46)
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", arrives + REAL_CODE)
+    assert datasets.describe("newswires").state == "to download"
+    first = datasets.newswires()
+    assert printed(capsys) == [
+        "Reuters: downloading 3 MB with Keras …",
+        "Reuters: 400 training and 100 test newswires (downloaded by Keras)",
+    ]
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", FORBIDDEN)
+    second = datasets.newswires()
+    assert datasets.describe("newswires").state == "cached"
+    for texts in (first, second):
+        assert (len(texts.x_train), len(texts.x_test), len(texts.class_names)) == (400, 100, 46)
+        assert texts.class_names[3] == "earn"
+        assert all(re.fullmatch(r"w[1-9]\d*( w[1-9]\d*){11,12}", text) for text in texts.x_train)
+        assert texts.x_train[0] == first.x_train[0]
+        # The last word tells the number of the newswire, and so the class; Keras drops the rarest word.
+        for text, label in zip(texts.x_test, texts.y_test, strict=True):
+            number = int(text.split()[-1][1:]) - 60
+            assert number < 0 or any(i % 46 == label for i in range(number, 500, 40))
+
+
+def test_newswires_of_too_few_classes_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lecture_utils import texts
+
+    found = [(f"topic {i % 46:02}", f"text {i} of a part") for i in range(460)]
+    monkeypatch.setattr(texts, "installed_topics", lambda *_, **__: found)
+    monkeypatch.setattr(datasets, "_NEWSWIRES", {"train": 400, "test": 100})
+    arrives = NEWSWIRES_ARRIVE.format(count=500, classes=45)
+    monkeypatch.setattr(datasets, "_DOWNLOAD_CODE", arrives + REAL_CODE)
+    assert datasets.newswires().source.name == "modules"
+    assert "the file that came is not Reuters: y_train holds other labels than 0 to 45" in printed(capsys)[1]
+
+
+def test_docstrings_take_the_place_of_reuters_and_are_read_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from lecture_utils import texts
+
+    found = [(f"topic {i % 46:02}", f"text {i} of a part") for i in range(920)]
+    calls: list[dict[str, Any]] = []
+
+    def topics(*_: Any, **options: Any) -> list[tuple[str, str]]:
+        calls.append(options)
+        return found
+
+    monkeypatch.setattr(texts, "installed_topics", topics)
+    monkeypatch.setenv("LECTURE_DATA", "embedded")
+    assert datasets.describe("newswires").state == "embedded"
+    first, second = datasets.newswires(), datasets.newswires()
+    assert calls == [{"topics": 46}]
+    assert datasets.describe("newswires").state == "cached"
+    why, reading, line = printed(capsys)[:3]
+    assert why.startswith("LECTURE_DATA=embedded: Reuters is not looked for. Docstrings of the installed")
+    assert reading.startswith("Reading the docstrings")
+    assert line == "Modules: 736 training and 184 test docstrings (of the installed libraries)"
+    assert np.array_equal(first.x_train, second.x_train)
+    assert first.class_names == tuple(f"topic {i:02}" for i in range(46))
+    assert np.array_equal(np.bincount(first.y_test), [4] * 46)
+    assert not set(first.x_train) & set(first.x_test)
+    for text, label in zip(first.x_train, first.y_train, strict=True):
+        assert int(text.split()[1]) % 46 == label
+    assert first.validation == 81
+
+
+def test_a_docstring_belongs_to_the_part_of_the_library_in_which_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lecture_utils import texts
+
+    said = '"""This is what the part called {0} has to say about the {0} that it is made for."""'
+    folder = tmp_path / "site" / "tiny_waves"
+    for name in ("src/high/one.py", "src/high/two.py", "low.py", "short.py", "__init__.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(said.format(Path(name).stem.strip("_")))
+    (folder / "short.py").write_text('"""This is too short to be kept."""')
+    (folder / "src/high/three.py").write_text(said.format("two"))  # a copy
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    found = texts.installed_topics(["tiny_waves"], topics=46)
+    assert [(name, text.split()[6]) for name, text in found] == [
+        ("tiny_waves", "init"),
+        ("tiny_waves.low", "low"),
+        ("tiny_waves.high", "one"),
+        ("tiny_waves.high", "two"),  # of three.py; two.py says the same
+    ]
+    assert texts.installed_topics(["tiny_waves"], topics=1) == found[2:]
+
+
 # --- films
 
 
