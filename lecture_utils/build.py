@@ -345,6 +345,7 @@ def build(
     notebooks: Path | None = None,
     package: Path | None = None,
     timeout: float = CELL_SECONDS,
+    keep: bool = False,
 ) -> list[str]:
     """Make notebooks from their sources and execute those whose code has changed.
 
@@ -364,6 +365,9 @@ def build(
         The folder of ``lecture_utils``, for deciding what changed.
     timeout : float
         Seconds that a cell may take.
+    keep : bool
+        Execute nothing: keep the stored outputs of lectures whose cells are as they were, even where what
+        they use of ``lecture_utils`` has changed since (`notes` goes on saying so).
 
     Returns
     -------
@@ -380,7 +384,7 @@ def build(
     chosen = select(slugs or [], folder)
     for lecture in chosen:
         try:
-            failure, message = _build_one(lecture, force, package, timeout)
+            failure, message = _build_one(lecture, force, package, timeout, keep)
         except LectureError as error:
             problems.append(f"{lecture.slug}: {str(error).removeprefix(lecture.slug + ': ')}")
             continue
@@ -406,7 +410,9 @@ def _build_exercises(chosen: Iterable[Lecture]) -> list[str]:
     return problems
 
 
-def _build_one(lecture: Lecture, force: bool, package: Path | None, timeout: float) -> tuple[str, str]:
+def _build_one(
+    lecture: Lecture, force: bool, package: Path | None, timeout: float, keep: bool
+) -> tuple[str, str]:
     """Build one lecture; return why it failed, or what was done."""
     new = cells_of(lecture.source)
     wanted = execution_hash(new, lecture.slug, package)
@@ -418,6 +424,8 @@ def _build_one(lecture: Lecture, force: bool, package: Path | None, timeout: flo
     except LectureError as error:
         print(f"{lecture.slug}: {error}", flush=True)
         old = None
+    if old is not None and keep:
+        wanted = old.metadata.get("lecture", {}).get("hash", "")
     if old is not None and not force and _can_keep(old, new, wanted):
         for before, after in zip(_code_cells(old), _code_cells(new), strict=True):
             after.outputs, after.execution_count = before.outputs, before.execution_count
@@ -426,6 +434,8 @@ def _build_one(lecture: Lecture, force: bool, package: Path | None, timeout: flo
             return "", "unchanged"
         save(new, lecture.notebook)
         return "", "text changed, outputs kept"
+    if keep:
+        return "it has no outputs of these cells that could be kept (the stored notebook is as it was)", ""
 
     results = lecture.folder.parent / "data" / "results" / "scoreboard.json"
     with tempfile.TemporaryDirectory(prefix="lecture-") as temporary:

@@ -201,7 +201,7 @@ def _build(options: argparse.Namespace) -> int:
     from lecture_utils import build
 
     if not options.check:
-        return _say_problems(build.build(options.lecture, options.force))
+        return _say_problems(build.build(options.lecture, options.force, keep=options.keep))
     problems = build.check(options.lecture)
     for note in build.notes(options.lecture):
         print(f"note: {note}")
@@ -380,7 +380,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--check", action="store_true", help="change nothing: compare notebooks with their sources"
     )
-    command.add_argument("--force", action="store_true", help="execute even what has not changed")
+    how = command.add_mutually_exclusive_group()
+    how.add_argument("--force", action="store_true", help="execute even what has not changed")
+    how.add_argument(
+        "--keep",
+        action="store_true",
+        help="execute nothing: new text, and outputs of cells that are the same",
+    )
     return parser
 
 

@@ -344,6 +344,26 @@ def test_a_lecture_runs_again_only_when_its_code_or_what_it_uses_has_changed(
     assert not executes(lambda: None)
 
 
+def test_keep_executes_nothing_and_keeps_the_outputs_of_the_same_cells(
+    tmp_path: Path, package: Path, no_execution: list[str]
+) -> None:
+    notebooks = make_workbook(tmp_path, l01_a=lecture("from helpers import plots", "# Text."))
+    build.build(notebooks=notebooks, package=package)
+    facts = stored(notebooks).metadata["lecture"]
+    (package / "colors.py").write_text("RED = 2\n")
+    change_source(notebooks, "# Text.", "# Other text.")
+    assert build.build(notebooks=notebooks, package=package, keep=True) == []
+    assert "# Other text." in [cell.source for cell in stored(notebooks).cells]
+    assert stored(notebooks).metadata["lecture"] == facts
+    assert "has changed since it ran" in build.notes(notebooks=notebooks, package=package)[0]
+    before = stored(notebooks)
+    change_source(notebooks, "import plots", "import plots as p")
+    (problem,) = build.build(notebooks=notebooks, package=package, keep=True)
+    assert problem.startswith("01_a: it has no outputs of these cells that could be kept")
+    assert stored(notebooks) == before
+    assert no_execution == ["01_a"]
+
+
 def test_force_executes_what_has_not_changed(tmp_path: Path, no_execution: list[str]) -> None:
     notebooks = make_workbook(tmp_path, l01_a=lecture("x = 1"))
     build.build(notebooks=notebooks)

@@ -353,8 +353,8 @@ def test_a_damaged_scoreboard_is_one_line_and_stays(run: Run, tmp_path: Path) ->
 def test_build_fails_with_the_problems_and_passes_force_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[object] = []
 
-    def pretend(slugs: list[str], force: bool) -> list[str]:
-        seen.append((slugs, force))
+    def pretend(slugs: list[str], force: bool, keep: bool) -> list[str]:
+        seen.append((slugs, force, keep))
         return ["01_forward: cell 3: it failed"] if force else []
 
     monkeypatch.setattr(build, "build", pretend)
@@ -362,7 +362,11 @@ def test_build_fails_with_the_problems_and_passes_force_on(run: Run, monkeypatch
     status, _, errors = run("build", "01", "--force")
     assert status == 1
     assert one_line(errors) == "01_forward: cell 3: it failed"
-    assert seen == [([], False), (["01"], True)]
+    assert run("build", "--keep") == (0, "", "")
+    assert seen == [([], False, False), (["01"], True, False), ([], False, True)]
+    status, _, errors = run("build", "--keep", "--force")
+    assert status == 1
+    assert "not allowed with" in errors
 
 
 def test_build_check_fails_for_problems_and_not_for_notes(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1346,8 +1346,8 @@ for shared in [0.5, 0.8, 0.99, 1.2, 1.5]:
 
 # %% [markdown]
 # A plateau on the left, a cliff on the right, and a narrow strip at 1 where one can learn. No learning rate
-# suits all three. From 1.5, a rate of 0.01 makes a step of $-1.5\cdot10^6$. The gradient there is about
-# $-10^{242}$, and the one after that is no longer a number that the computer can hold.
+# suits all three. From 1.5, even a rate of 0.01 makes a step of more than a million, and the gradient there
+# is so large that the one after it is no longer a number that the computer can hold.
 #
 # **Clipping** cures the cliff. *By norm*: if the gradient is longer than $c$, shorten it to $c$. *By value*:
 # cut each number to $-c\ldots c$.

@@ -881,7 +881,7 @@ expect(kept, "what global pooling gains over two convolutions", digits, mnist=0.
 # by no unit, and fewer images. And from about five pixels on, some digits lose a part at the border.)
 #
 # > **Pitfall: invariance is not free.** A network that cannot know where things are cannot use it either.
-# > Ours still tells a 6 from a 9, because its last filters see 18 of the 28 pixels; but it could not say in
+# > Ours still tells a 6 from a 9, because its last filters see most of the image; but it could not say in
 # > which corner a digit stands. Ask first whether the place matters in your problem. If it does not, there
 # > is another way, too: show the network moved digits (lecture 10).
 #

@@ -915,10 +915,9 @@ expect(by_heart[0] - by_heart[0.5], "what dropout keeps from being learned by he
 # Where labels are wrong, dropout helps beyond doubt, by several points: without it the network learns more
 # of the wrong labels by heart. Where they are right, the change in accuracy is small, and smaller than or
 # about as large as its interval. Read the verdicts above: wherever one says *not decided*, the honest
-# summary is **not here**, or not enough to see with five networks. (To halve the interval of five takes 13
-# networks; of many, four times as many.) Twelve verdicts at 95 % are passed here; one that misses zero by a
-# hair may be luck. With right labels the loss gains before the accuracy does: dropout makes wrong answers
-# less costly even where it does not make them fewer.
+# summary is **not here**, or not enough to see with five networks. Twelve verdicts at 95 % are passed here;
+# one that misses zero by a hair may be luck. With right labels the loss gains before the accuracy does:
+# dropout makes wrong answers less costly even where it does not make them fewer.
 #
 # ### And with more data?
 #
