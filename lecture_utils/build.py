@@ -475,9 +475,9 @@ def _build_one(
 
 
 def _lost(old: Any, data: Iterable[str]) -> str:
-    """Return the real data set that the stored notebook was executed on and this run was not, or ""."""
+    """Return the real data sets that the stored notebook was executed on and this run was not, or ""."""
     before = [] if old is None else old.metadata.get("lecture", {}).get("data", [])
-    return "mnist" if "mnist" in before and "mnist" not in data else ""
+    return " and ".join(name for name in ("imdb", "mnist") if name in before and name not in data)
 
 
 def differs(lecture: Lecture) -> bool:

@@ -855,18 +855,21 @@ def test_stored_notebooks_are_json_with_sorted_keys_for_readable_diffs(built: tu
     assert built[1].endswith("}\n")
 
 
-def test_outputs_on_real_data_are_not_replaced_by_a_run_without_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("real", "other"), [("mnist", "digits"), ("imdb", "grammar")])
+def test_outputs_on_real_data_are_not_replaced_by_a_run_without_them(
+    tmp_path: Path, real: str, other: str
+) -> None:
     code = (
         "import types\n"
         "Images = type('Images', (types.SimpleNamespace,), {'__module__': 'lecture_utils.datasets'})\n"
         "data = Images(source=types.SimpleNamespace(name='NAME'))"
     )
-    notebooks = make_workbook(tmp_path, l01_a=lecture(code.replace("NAME", "mnist")))
+    notebooks = make_workbook(tmp_path, l01_a=lecture(code.replace("NAME", real)))
     assert build.build(notebooks=notebooks) == []
     stored = (notebooks / "01_a.ipynb").read_bytes()
-    make_workbook(tmp_path, l01_a=lecture(code.replace("NAME", "digits")))
+    make_workbook(tmp_path, l01_a=lecture(code.replace("NAME", other)))
     problems = build.build(notebooks=notebooks)
     assert len(problems) == 1
-    assert "it is stored on mnist and ran now on digits" in problems[0]
+    assert f"it is stored on {real} and ran now on {other}" in problems[0]
     assert (notebooks / "01_a.ipynb").read_bytes() == stored
     assert build.build(force=True, notebooks=notebooks) == []

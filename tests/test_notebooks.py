@@ -138,6 +138,12 @@ def test_the_digits_were_executed_on_real_mnist(slug: str) -> None:
     assert any("MNIST: 60,000 training and 10,000 test images" in text for text in texts)
 
 
+@pytest.mark.parametrize("slug", [slug for slug in SLUGS if "14" <= slug < "17"])
+def test_the_texts_were_read_from_real_reviews(slug: str) -> None:
+    texts = ["".join(output.get("text", "")) for _, output in outputs_of(slug)]
+    assert any(re.search(r"^(IMDB|Imdb): .*prepared TFDS directory", text, re.MULTILINE) for text in texts)
+
+
 @pytest.mark.parametrize("slug", SLUGS)
 def test_wrapped_prose_makes_no_list_by_accident_and_breaks_no_formula(slug: str) -> None:
     """A line that begins with "1. " becomes a list; a formula broken in a quotation shows its "> "."""
