@@ -225,23 +225,27 @@ def _part_of_words(topic: int, adjective: int) -> str:
     return ("test", "test", "validation", *["train"] * 9)[(2 * topic + adjective) % 12]
 
 
-def sentences(part: str) -> list[Sentence]:
-    """Make one part of the sentences, always the same.
+def sentences(part: str, seed: int = 0) -> list[Sentence]:
+    """Make one part of the sentences, always the same for the same seed.
 
     The parts share no template (words before, pattern, words after) and no adjective with which things of a
-    topic are judged: where films are charming in the test part, they never are in the two others.
+    topic are judged: where films are charming in the test part, they never are in the two others. So it is
+    for the parts of different seeds, too.
 
     Parameters
     ----------
     part : str
         "train", "validation" or "test".
+    seed : int
+        At least 0. Another seed draws other sentences, as many of each kind; those of
+        `lecture_utils.datasets.reviews` are drawn with 0.
 
     Returns
     -------
     list of Sentence
         Shuffled; all different; half of them of either label.
     """
-    rng = np.random.default_rng([7, list(COUNTS).index(part)])
+    rng = np.random.default_rng([7, list(COUNTS).index(part), seed])
     made: dict[str, Sentence] = {}
     pairs = 0
     for kind, count in COUNTS[part].items():

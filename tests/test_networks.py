@@ -26,9 +26,9 @@ def keras() -> Any:
     return keras
 
 
-def built(keras: Any, *layers: Any) -> Any:
+def built(keras: Any, *layers: Any, x: Any = X) -> Any:
     """Return a network with weights that are not those of the start."""
-    model = keras.Sequential([keras.Input(X.shape[1:]), *layers])
+    model = keras.Sequential([keras.Input(x.shape[1:]), *layers])
     rng = np.random.default_rng(1)
     for weight in model.weights:
         drawn = rng.normal(0, 0.7, weight.shape)
@@ -41,9 +41,9 @@ def crossed(model: Any) -> Any:
     return values.loads(values.dumps(export(model)))
 
 
-def assert_same(model: Any) -> None:
-    expected = model.predict(X, verbose=0)
-    given = networks.predict(crossed(model), X)
+def assert_same(model: Any, x: Any = X, allowed: Any = networks.LAYERS) -> None:
+    expected = model.predict(x, verbose=0)
+    given = networks.predict(crossed(model), x, allowed)
     assert given.dtype == np.float32
     np.testing.assert_allclose(given, expected, rtol=1e-5, atol=2e-5)
 
@@ -253,6 +253,235 @@ def test_no_number_that_is_sent_along_goes_uncounted(keras: Any) -> None:
     assert networks.parameters(layers) == 30 * 3 + 3 + 100
 
 
+def padded_sequences() -> Any:
+    """Return sequences of symbols, with zeros after them, before them, on both sides, among them."""
+    rng = np.random.default_rng(2)
+    tokens = rng.integers(1, 9, (60, 7))
+    for row, sequence in enumerate(tokens):
+        empty = int(rng.integers(0, 7))  # at least one symbol stays
+        sequence[[slice(7 - empty, 7), slice(0, empty)][row % 2]] = 0
+    tokens[0] = [0, 0, 3, 4, 0, 0, 0]
+    tokens[1] = [5, 0, 0, 2, 0, 7, 0]
+    return tokens.astype(np.float32)
+
+
+TOKENS = padded_sequences()
+STEPS = np.where(TOKENS[:, :, np.newaxis] == 0, 0, X[:60, :1].repeat(7, 1) * TOKENS[:, :, np.newaxis])
+STEPS = STEPS.astype(np.float32)
+RECURRENT: dict[str, Callable[..., Callable[[Any], Any]]] = {
+    "simple": lambda **more: lambda layers: layers.SimpleRNN(4, **more),
+    "GRU": lambda **more: lambda layers: layers.GRU(4, **more),
+    "GRU that resets before": lambda **more: lambda layers: layers.GRU(4, reset_after=False, **more),
+    "LSTM": lambda **more: lambda layers: layers.LSTM(4, **more),
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "the last state": {},
+    "all states": {"return_sequences": True},
+    "without bias": {"use_bias": False},
+    "zeros at masked steps": {"return_sequences": True, "zero_output_for_mask": True},
+    "dropout": {"dropout": 0.3, "recurrent_dropout": 0.3},
+    "unrolled": {"unroll": True},
+    "another activation": {"activation": "softmax"},
+}
+
+
+LOSES = "ignore:Layer .* was passed an input with a mask:UserWarning"
+
+
+@pytest.mark.filterwarnings(LOSES)
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_recurrent_layers_compute_what_keras_computes(
+    keras: Any, kind: str, settings: str, masked: bool
+) -> None:
+    layers = keras.layers
+    recurrent = RECURRENT[kind](**SETTINGS[settings])(layers)
+    flat = [layers.Flatten()] if recurrent.return_sequences else []
+    symbols = [layers.Embedding(9, 3, mask_zero=masked), recurrent, *flat, layers.Dense(2)]
+    assert_same(built(keras, *symbols, x=TOKENS), TOKENS, networks.SEQUENCES)
+    vectors = [*([layers.Masking()] if masked else []), type(recurrent).from_config(recurrent.get_config())]
+    assert_same(built(keras, *vectors, *flat, x=STEPS), STEPS, networks.SEQUENCES)
+
+
+def test_gates_have_activations_of_their_own(keras: Any) -> None:
+    layers = keras.layers
+    for gate in ("hard_sigmoid", "softmax"):
+        for kind in ("GRU", "GRU that resets before", "LSTM"):
+            recurrent = RECURRENT[kind](recurrent_activation=gate)(layers)
+            assert_same(built(keras, layers.Masking(), recurrent, x=STEPS), STEPS, networks.SEQUENCES)
+
+
+SEQUENCES: dict[str, Callable[[Any], list[Any]]] = {
+    "stacked": lambda layers: [
+        layers.Embedding(9, 3, mask_zero=True),
+        layers.SpatialDropout1D(0.3),
+        layers.LSTM(4, return_sequences=True),
+        layers.Dropout(0.3),
+        layers.GRU(3, return_sequences=True),
+        layers.SimpleRNN(5),
+        layers.Dense(2, "softmax"),
+    ],
+    "layers that keep the mask": lambda layers: [
+        layers.Embedding(9, 3, mask_zero=True),
+        layers.Rescaling(2.0, 0.5),
+        layers.Dense(4),
+        layers.BatchNormalization(),
+        layers.Activation("tanh"),
+        layers.LeakyReLU(),
+        layers.LSTM(4),
+    ],
+    "a reshape loses the mask": lambda layers: [
+        layers.Embedding(9, 4, mask_zero=True),
+        layers.Reshape((14, 2)),
+        layers.GRU(4),
+    ],
+    "a layer that returns one state loses the mask": lambda layers: [
+        layers.Embedding(9, 4, mask_zero=True),
+        layers.GRU(4),
+        layers.Reshape((2, 2)),
+        layers.GRU(4),
+    ],
+    "a second mask": lambda layers: [
+        layers.Embedding(9, 4, mask_zero=True),
+        layers.Activation("relu"),
+        layers.Masking(0.0),
+        layers.GRU(4),
+    ],
+    "both ways": lambda layers: [
+        layers.Embedding(9, 3, mask_zero=True),
+        layers.Bidirectional(layers.LSTM(4, return_sequences=True)),
+        layers.Bidirectional(layers.GRU(3)),
+        layers.Dense(2),
+    ],
+    "both ways without a mask": lambda layers: [
+        layers.Embedding(9, 3),
+        layers.Bidirectional(layers.GRU(4, return_sequences=True, reset_after=False)),
+        layers.Bidirectional(layers.SimpleRNN(3)),
+    ],
+    "two sorts of layers": lambda layers: [
+        layers.Embedding(9, 3, mask_zero=True),
+        layers.Bidirectional(layers.LSTM(4), backward_layer=layers.GRU(2, go_backwards=True)),
+    ],
+    **{
+        merge: lambda layers, merge=merge: [  # type: ignore[misc]
+            layers.Embedding(9, 3, mask_zero=True),
+            layers.Bidirectional(layers.LSTM(4, return_sequences=True), merge_mode=merge),
+            layers.Bidirectional(layers.LSTM(4), merge_mode=merge),
+        ]
+        for merge in ("sum", "mul", "ave")
+    },
+    "the average of the real steps": lambda layers: [
+        layers.Embedding(9, 3, mask_zero=True),
+        layers.GRU(4, return_sequences=True),
+        layers.GlobalAveragePooling1D(),
+        layers.Dense(2),
+    ],
+    "the average of all steps": lambda layers: [
+        layers.Embedding(9, 3),
+        layers.GlobalAveragePooling1D(keepdims=True),
+        layers.GRU(4),
+    ],
+    "the largest of all steps": lambda layers: [
+        layers.Embedding(9, 3, mask_zero=True),
+        layers.GlobalMaxPooling1D(keepdims=True),
+        layers.Flatten(),
+    ],
+    "the largest of all steps, alone": lambda layers: [
+        layers.Embedding(9, 3),
+        layers.GlobalMaxPooling1D(),
+    ],
+}
+
+
+@pytest.mark.filterwarnings(LOSES)
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_every_kind_of_layer_for_sequences_computes_what_keras_computes(keras: Any, name: str) -> None:
+    model = built(keras, *SEQUENCES[name](keras.layers), x=TOKENS)
+    assert_same(model, TOKENS, networks.SEQUENCES)
+    dropped = sum(layer.count_params() for layer in model.layers if "Dropout" in type(layer).__name__)
+    assert networks.parameters(crossed(model)) == model.count_params() - dropped
+
+
+def test_a_mask_may_be_another_number_than_zero(keras: Any) -> None:
+    layers, x = keras.layers, STEPS - 1
+    assert_same(built(keras, layers.Masking(-1.0), layers.GRU(4), x=x), x, networks.SEQUENCES)
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_a_trained_recurrent_network_computes_what_keras_computes(keras: Any, kind: str) -> None:
+    layers = keras.layers
+    recurrent = layers.Bidirectional(RECURRENT[kind]()(layers))
+    model = built(keras, layers.Embedding(9, 3, mask_zero=True), recurrent, layers.Dense(9), x=TOKENS)
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model.fit(TOKENS, TOKENS.max(axis=1), epochs=2, verbose=0)
+    assert_same(model, TOKENS, networks.SEQUENCES)
+
+
+def test_a_sequence_without_any_real_step_ends_in_the_first_state(keras: Any) -> None:
+    layers, nothing = keras.layers, np.zeros((2, 7), np.float32)
+    for kind in RECURRENT:
+        network = [layers.Embedding(9, 3, mask_zero=True), RECURRENT[kind]()(layers)]
+        assert_same(built(keras, *network, x=nothing), nothing, networks.SEQUENCES)
+
+
+def test_sequences_of_a_thousand_steps_take_seconds_and_little_memory() -> None:
+    import tracemalloc
+
+    layers = [embedding(9, 32), recurrent_layer("lstm", 32, 40)]
+    x = np.ones((100, 1000), np.float32)
+    tracemalloc.start()
+    try:
+        start = time.process_time()
+        assert networks.predict(layers, x, networks.SEQUENCES).shape == (100, 40)
+        seconds = time.process_time() - start
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 60e6
+    assert seconds < 10  # one
+
+
+def test_recurrent_networks_that_are_too_large_are_refused_before_anything_is_computed() -> None:
+    import tracemalloc
+
+    tracemalloc.start()
+    try:
+        for layers, steps, words in (
+            ([embedding(9, 4), recurrent_layer("gru", 4, 4)], 1001, "reads 1,001 steps"),
+            ([embedding(9, 4), recurrent_layer("gru", 4, 300)], 1000, "multiply-adds"),
+            ([embedding(9, 4), *[recurrent_layer("lstm", 4, 4, sequences=True)] * 100], 1000, "hold more"),
+            ([embedding(9, 1000), recurrent_layer("gru", 1000, 1)], 1000, "gives 1,000,000 numbers"),
+        ):
+            with pytest.raises(WrongAnswer, match=words):
+                networks.predict(layers, np.ones((10_000, steps), np.float32), networks.SEQUENCES)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 100e6  # the inputs
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_without_end_give_no_error_in_a_recurrent_network() -> None:
+    for kind in networks._BLOCKS:
+        for value in (np.nan, np.inf, -1e30, 1e30):
+            layers = [embedding(9, 2), recurrent_layer(kind, 2, 3, value=value)]
+            assert networks.predict(layers, TOKENS, networks.SEQUENCES).shape == (60, 3)
+
+
+def test_layers_for_sequences_can_be_kept_for_later() -> None:
+    layers = [embedding(9, 2), recurrent_layer("gru", 2, 3)]
+    both = {"layer": "bidirectional", "forward": layers[1], "backward": layers[1], "merge": "concat"}
+    assert networks.predict([layers[0], both], TOKENS, networks.SEQUENCES).shape == (60, 6)
+    with pytest.raises(WrongAnswer, match="not allowed: 'embedding'"):
+        networks.predict(layers, TOKENS)
+    with pytest.raises(WrongAnswer, match="not allowed: 'bidirectional'"):
+        networks.predict([layers[0], both], TOKENS, networks.SEQUENCES - {"bidirectional"})
+    with pytest.raises(WrongAnswer, match="both ways with a layer that is not allowed"):
+        networks.predict([layers[0], both], TOKENS, networks.SEQUENCES - {"gru"})
+    assert networks.parameters([layers[0], both]) == 9 * 2 + 2 * (2 * 9 + 3 * 9 + 2 * 9)
+
+
 def over_images(layers: Any, layer: Any) -> Any:
     """Return a network inside the network, which sees an image with two channels."""
     import keras
@@ -281,6 +510,20 @@ def over_images(layers: Any, layer: Any) -> Any:
         (lambda layers: over_images(layers, layers.DepthwiseConv2D(2)), "DepthwiseConv2D"),
         (lambda layers: over_images(layers, layers.SeparableConv2D(2, 2)), "SeparableConv2D"),
         (lambda layers: layers.Lambda(lambda z: z), "Lambda"),
+        (lambda layers: layers.GRU(3, go_backwards=True), "GRU"),
+        (lambda layers: layers.LSTM(3, zero_output_for_mask=True), "LSTM"),
+        (lambda layers: layers.RNN(layers.SimpleRNNCell(3)), "RNN"),
+        (lambda layers: layers.TimeDistributed(layers.Dense(3)), "TimeDistributed"),
+        (
+            lambda layers: layers.GlobalAveragePooling1D(data_format="channels_first"),
+            "GlobalAveragePooling1D",
+        ),
+        (
+            lambda layers: layers.Bidirectional(
+                layers.GRU(3, go_backwards=True), backward_layer=layers.GRU(3)
+            ),
+            "Bidirectional",
+        ),
     ],
 )
 def test_what_cannot_be_computed_outside_is_said_inside(
@@ -319,6 +562,31 @@ def pool(size: Any, kind: str = "maxpool2d", **more: Any) -> dict[str, Any]:
 
 def filters(height: int, width: int, channels: int, count: int) -> Any:
     return np.full((height, width, channels, count), 0.01, np.float32)
+
+
+def embedding(symbols: int, features: int, **more: Any) -> dict[str, Any]:
+    table = np.full((symbols, features), 0.1, np.float32)
+    return {"layer": "embedding", "embeddings": table, "mask_zero": True, **more}
+
+
+def recurrent_layer(kind: str, inputs: int, units: int, value: float = 0.01, **more: Any) -> dict[str, Any]:
+    width = networks._BLOCKS[kind] * units
+    return {
+        "layer": kind,
+        "kernel": np.full((inputs, width), value, np.float32),
+        "recurrent": np.full((units, width), value, np.float32),
+        "bias": np.full((2, width) if kind == "gru" else width, value, np.float32),
+        "activation": "tanh",
+        "recurrent_activation": "sigmoid",
+        "reset_after": True,
+        "sequences": False,
+        "zeros": False,
+        **more,
+    }
+
+
+def both(forward: Any, backward: Any, merge: Any = "concat") -> dict[str, Any]:
+    return {"layer": "bidirectional", "forward": forward, "backward": backward, "merge": merge}
 
 
 IMAGE = {"layer": "reshape", "shape": [6, 5, 1]}
@@ -425,6 +693,86 @@ HOSTILE: dict[str, Any] = {
     "no layers": [],
     "no flattening": [dense(np.ones((5, 10), np.float32))],
 }
+
+
+GRU = recurrent_layer("gru", 5, 3)
+LSTM = recurrent_layer("lstm", 5, 3)
+HOSTILE_SEQUENCES: dict[str, Any] = {
+    "an embedding of fractions below zero": [
+        {"layer": "rescaling", "scale": -1.0, "offset": 0.0},
+        embedding(9, 1),
+        FLAT,
+    ],
+    "an embedding of infinity": [
+        {"layer": "rescaling", "scale": float("inf"), "offset": 1.0},
+        embedding(9, 1),
+        FLAT,
+    ],
+    "an embedding of nan": [
+        {"layer": "rescaling", "scale": 1.0, "offset": float("nan")},
+        embedding(9, 1),
+        FLAT,
+    ],
+    "an embedding that is too small": [
+        {"layer": "rescaling", "scale": 0.0, "offset": 9.0},
+        embedding(9, 1),
+        FLAT,
+    ],
+    "an embedding without rows": [embedding(0, 2), FLAT],
+    "an embedding without columns": [embedding(9, 0), FLAT],
+    "an embedding with many columns": [FLAT, embedding(1, 5000), FLAT],
+    "an embedding that is a list": [FLAT, embedding(1, 1, embeddings=[[1.0]]), FLAT],
+    "an embedding of whole numbers": [FLAT, embedding(1, 1, embeddings=np.ones((9, 1), int)), FLAT],
+    "an embedding without a setting": [FLAT, embedding(9, 1, mask_zero=None), FLAT],
+    "an embedding that masks an array": [FLAT, embedding(9, 1, mask_zero=np.ones(3)), FLAT],
+    "a mask that is a text": [{"layer": "masking", "value": "0"}, GRU],
+    "a mask of numbers": [FLAT, {"layer": "masking", "value": 0.0}],
+    "a recurrent layer for numbers": [FLAT, GRU],
+    "a recurrent layer for images": [IMAGE, GRU],
+    "a recurrent layer for other features": [recurrent_layer("gru", 4, 3)],
+    "a recurrent layer without units": [recurrent_layer("gru", 5, 0)],
+    "a recurrent layer of many units": [recurrent_layer("simple_rnn", 5, 5000)],
+    "a recurrent layer without a kernel": [{**GRU, "kernel": None}],
+    "a kernel that is no multiple of three": [{**GRU, "kernel": np.ones((5, 10), np.float32)}],
+    "a recurrent kernel of another shape": [{**GRU, "recurrent": np.ones((4, 9), np.float32)}],
+    "a recurrent kernel that is missing": [{**LSTM, "recurrent": None}],
+    "an LSTM's bias of another shape": [{**LSTM, "bias": np.ones((2, 12), np.float32)}],
+    "a GRU's bias of another shape": [{**GRU, "bias": np.ones(9, np.float32)}],
+    "a GRU's bias for another order": [{**GRU, "reset_after": False}],
+    "an order that is a number": [{**GRU, "reset_after": 1}],
+    "an order that is an array": [{**GRU, "reset_after": np.ones(2)}],
+    "sequences of a text": [{**GRU, "sequences": "yes"}],
+    "no sequences": [{key: value for key, value in GRU.items() if key != "sequences"}],
+    "zeros of nothing": [{**LSTM, "zeros": None}],
+    "an unknown activation of a state": [{**LSTM, "activation": "exec"}],
+    "an unknown activation of a gate": [{**LSTM, "recurrent_activation": "exec"}],
+    "a gate that is a list": [{**LSTM, "recurrent_activation": ["sigmoid"]}],
+    "a sequence at the end": [{**GRU, "sequences": True}],
+    "both ways with nothing": [{"layer": "bidirectional"}],
+    "both ways with texts": [both("gru", "gru")],
+    "both ways with a dense layer": [both(GRU, GOOD)],
+    "both ways with an array for a kind": [both(GRU, {**GRU, "layer": np.ones(3)})],
+    "both ways with both ways": [both(GRU, both(GRU, GRU))],
+    "both ways with sequences and without": [both(GRU, {**GRU, "sequences": True})],
+    "both ways with different sizes added": [both(GRU, recurrent_layer("gru", 5, 4), "sum")],
+    "both ways put together as a list": [both(GRU, GRU, ["concat"])],
+    "both ways put together somehow": [both(GRU, GRU, "max")],
+    "both ways with a wrong kernel": [both(GRU, {**GRU, "kernel": np.ones((4, 9), np.float32)})],
+    "an average of numbers": [FLAT, {"layer": "globalaverage1d", "keepdims": False}],
+    "an average without a setting": [{"layer": "globalaverage1d"}],
+    "an average that keeps an array": [{"layer": "globalmax1d", "keepdims": np.ones(2)}],
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", HOSTILE_SEQUENCES)
+def test_hostile_recurrent_networks_are_wrong_answers_and_nothing_else(name: str) -> None:
+    with contextlib.suppress(WrongAnswer):
+        networks.parameters(HOSTILE_SEQUENCES[name])
+    with pytest.raises(WrongAnswer) as caught:
+        networks.predict(HOSTILE_SEQUENCES[name], X, networks.SEQUENCES)
+    assert 0 < len(str(caught.value)) < 300
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", HOSTILE)

@@ -185,11 +185,58 @@ def _exported(layer: Any) -> list[dict[str, Any]]:
         names = {"gamma": "gamma", "beta": "beta", "mean": "moving_mean", "variance": "moving_variance"}
         weights_of = {name: _plain(getattr(layer, attribute)) for name, attribute in names.items()}
         return [{"layer": "batchnorm", "epsilon": float(layer.epsilon), **weights_of}]
+    if kind in ("GlobalMaxPooling1D", "GlobalAveragePooling1D") and _last(layer):
+        name = "globalmax1d" if kind.startswith("GlobalMax") else "globalaverage1d"
+        return [{"layer": name, "keepdims": bool(layer.keepdims)}]
+    if kind == "Embedding":
+        mask_zero = bool(layer.mask_zero)
+        return [{"layer": "embedding", "embeddings": _plain(layer.embeddings), "mask_zero": mask_zero}]
+    if kind == "Masking":
+        return [{"layer": "masking", "value": float(layer.mask_value)}]
+    if kind in _RECURRENT and _reads(layer, backwards=False):
+        return [_recurrence(layer)]
+    if kind == "Bidirectional" and layer.merge_mode is not None:
+        there, back = layer.forward_layer, layer.backward_layer
+        if _reads(there, backwards=False) and _reads(back, backwards=True):
+            both = {"forward": _recurrence(there), "backward": _recurrence(back)}
+            return [{"layer": "bidirectional", "merge": str(layer.merge_mode), **both}]
     raise ValueError(
         f"a layer of the kind {kind}, or with these settings, is not allowed here; use Input, Rescaling, "
-        "Reshape, Flatten, Dense, Conv2D, Max-, Average-, GlobalMax-, GlobalAveragePooling2D, Activation, "
-        "ReLU, LeakyReLU, Softmax, BatchNormalization, dropout, noise, random shifts, turns, flips"
+        "Reshape, Flatten, Dense, Conv2D, pooling, Embedding, Masking, SimpleRNN, GRU, LSTM, Bidirectional, "
+        "Activation, ReLU, LeakyReLU, Softmax, BatchNormalization, dropout, noise, random shifts"
     )
+
+
+_RECURRENT = {"SimpleRNN": "simple_rnn", "GRU": "gru", "LSTM": "lstm"}
+
+
+def _reads(layer: Any, backwards: bool) -> bool:
+    """Say whether a layer is recurrent, reads in this direction, and starts from zero each time."""
+    return (
+        type(layer).__name__ in _RECURRENT
+        and bool(layer.go_backwards) == backwards
+        and not (layer.stateful or layer.return_state)
+        and (bool(layer.return_sequences) or not layer.zero_output_for_mask)
+    )
+
+
+def _recurrence(layer: Any) -> dict[str, Any]:
+    """Return a recurrent layer as plain data."""
+    cell, kind = layer.cell, type(layer).__name__
+    entry = {
+        "layer": _RECURRENT[kind],
+        "kernel": _plain(cell.kernel),
+        "recurrent": _plain(cell.recurrent_kernel),
+        "bias": _plain(cell.bias),
+        "activation": _activation(cell.activation),
+        "sequences": bool(layer.return_sequences),
+        "zeros": bool(layer.zero_output_for_mask),
+    }
+    if kind != "SimpleRNN":
+        entry["recurrent_activation"] = _activation(cell.recurrent_activation)
+    if kind == "GRU":
+        entry["reset_after"] = bool(cell.reset_after)
+    return entry
 
 
 def _last(layer: Any) -> bool:

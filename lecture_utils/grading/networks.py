@@ -1,8 +1,9 @@
 """Judge a network from its weights alone, in NumPy: no model is loaded, no code of a student runs.
 
-Dense networks, and convolutional ones on images of shape (height, width, channels). Shapes and sizes are
-worked out for one example before anything is computed: what would take too much time or memory is refused.
-What these limits let pass and is slow all the same is stopped after :data:`MAX_SECONDS`.
+Dense networks, convolutional ones on images of shape (height, width, channels), and recurrent ones on
+sequences of symbols, (steps,), or of vectors, (steps, features). Shapes and sizes are worked out for one
+example before anything is computed: what would take too much time or memory is refused. What these limits
+let pass and is slow all the same is stopped after :data:`MAX_SECONDS`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from lecture_utils.grading.judging import Failed, WrongAnswer
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 DENSE = frozenset({"flatten", "reshape", "rescaling", "dense", "activation", "leaky_relu", "batchnorm"})
 """The kinds of layer that know nothing of neighbors, for exercises where convolution comes later."""
 LAYERS = DENSE | {"conv2d", "maxpool2d", "averagepool2d", "globalmax2d", "globalaverage2d"}
-"""All kinds of layer that can be judged."""
+"""All kinds of layer for images that can be judged."""
+SEQUENCES = DENSE | {"embedding", "masking", "simple_rnn", "gru", "lstm", "bidirectional"}
+SEQUENCES |= {"globalmax1d", "globalaverage1d"}
+"""All kinds of layer for sequences that can be judged."""
 
 MAX_LAYERS = 200
 MAX_UNITS = 4096  # of a dense layer
@@ -30,11 +34,14 @@ MAX_WIDTHS = 400_000  # of all layers together: bounds the time, as do the next 
 MAX_WORK = 30_000_000  # multiply-adds of all layers for one example
 MAX_WINDOWS = 2_000_000  # numbers in all windows of all convolutions and poolings, for one example
 MAX_SIDE = 64  # of a window, of the steps between windows
+MAX_STEPS = 1000  # of a sequence that a recurrent layer reads
 MAX_OUTPUTS = 1000  # of the network
 MAX_SECONDS = 20.0  # of processor time for one call of predict; a network of the lectures takes one
 _ROWS = 256  # examples at once, at most
 _HELD = 2_000_000  # numbers held at once, about: bounds the memory
 _AT_ONCE = 1_000_000_000  # multiply-adds between two looks at the clock
+_BLOCKS = {"simple_rnn": 1, "gru": 3, "lstm": 4}  # weight matrices of the recurrent layers
+_KEEP_MASK = {"rescaling", "dense", "activation", "leaky_relu", "batchnorm"}  # as the others do not
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,9 @@ class _Step:
     work: int = 0  # multiply-adds
     windows: int = 0  # numbers that are gathered
     held: int = 0  # numbers that are held beside input and output
+    read: Callable[[np.ndarray, np.ndarray | None], tuple[np.ndarray, np.ndarray | None]] | None = None
+    """In place of ``run``, for layers that know of masks: (examples, steps), true where a step is real."""
+    keeps_mask: bool = False
 
 
 def _activations() -> dict[str, Callable[[np.ndarray], np.ndarray]]:
@@ -111,11 +121,16 @@ def parameters(layers: Any) -> int:
     WrongAnswer
         It is no network.
     """
+    return sum(map(_count, _checked(layers)))
+
+
+def _count(value: Any) -> int:
+    """Return how many numbers stand in the arrays of a layer, those of layers inside it included."""
     import numpy as np
 
-    return sum(
-        value.size for entry in _checked(layers) for value in entry.values() if isinstance(value, np.ndarray)
-    )
+    if isinstance(value, dict):
+        return sum(map(_count, value.values()))
+    return value.size if isinstance(value, np.ndarray) else 0
 
 
 def _checked(layers: Any) -> Sequence[dict[str, Any]]:
@@ -138,7 +153,7 @@ def predict(
     x : array, (examples, ...)
         Inputs as the network takes them, one example or more.
     allowed : collection of str
-        The kinds of layer that this exercise allows: :data:`LAYERS`, or :data:`DENSE`.
+        The kinds of layer that this exercise allows: :data:`LAYERS`, :data:`DENSE`, or :data:`SEQUENCES`.
     outputs : int, optional
         How many numbers the network must give for each example; by default any number up to
         :data:`MAX_OUTPUTS`.
@@ -178,9 +193,12 @@ def predict(
     one_thread = threadpoolctl.threadpool_limits(1, user_api="blas")  # several wait for each other
     with np.errstate(all="ignore"), one_thread:
         for start in range(0, len(x), rows):
-            z = x[start : start + rows]
+            z, mask = x[start : start + rows], None
             for step in steps:
-                z = step.run(z)
+                if step.read is not None:
+                    z, mask = step.read(z, mask)
+                else:
+                    z, mask = step.run(z), mask if step.keeps_mask else None
                 if time.thread_time() - begin > MAX_SECONDS:
                     raise WrongAnswer(
                         f"the network takes too long: over {MAX_SECONDS:g} seconds for {len(x):,} examples"
@@ -308,8 +326,8 @@ def _plan(entries: Sequence[dict[str, Any]], shape: tuple[int, ...], allowed: Co
         ):
             if found > most:
                 raise WrongAnswer(what.format(f"{most:,}"))
-        steps.append(step)
-    return [step for step in steps if step.run is not _same]
+        steps.append(replace(step, keeps_mask=entry["layer"] in _KEEP_MASK))
+    return steps
 
 
 def _same(z: np.ndarray) -> np.ndarray:
@@ -359,6 +377,16 @@ def _layer(
         if kind == "globalmax2d":
             return _Step(lambda z: z.max(axis=(1, 2), keepdims=keep), reduced)
         return _Step(lambda z: z.mean(axis=(1, 2), keepdims=keep), reduced)
+    if kind == "embedding" and type(entry.get("mask_zero")) is bool:
+        return _embedding(entry, shape)
+    if kind == "masking" and type(entry.get("value")) is float:
+        return _masking(entry["value"], shape)
+    if kind in _BLOCKS:
+        return _recurrent(entry, shape, known)
+    if kind == "bidirectional":
+        return _both_ways(entry, shape, known, allowed)
+    if kind in ("globalmax1d", "globalaverage1d") and type(entry.get("keepdims")) is bool:
+        return _over_time(shape, kind == "globalmax1d", entry["keepdims"])
     raise WrongAnswer(f"the network has a layer with a setting that is not allowed: {kind!r}")
 
 
@@ -536,10 +564,216 @@ def _pooling(entry: dict[str, Any], shape: tuple[int, ...], largest: bool) -> _S
     return step
 
 
+def _sequence(shape: tuple[int, ...]) -> tuple[int, int]:
+    if len(shape) != 2:
+        raise WrongAnswer(
+            f"a layer for sequences got an input of shape {('examples', *shape)}; it takes (examples, steps, "
+            "features)"
+        )
+    return shape[0], shape[1]
+
+
+def _embedding(entry: dict[str, Any], shape: tuple[int, ...]) -> _Step:
+    """Return a layer that looks up a row for each symbol; where the symbol is 0 there may be a mask."""
+    import numpy as np
+
+    table = _weights(entry, "embeddings", (None, None))
+    symbols, features = table.shape
+    if features > MAX_UNITS:
+        raise WrongAnswer(f"the network's embedding has {features:,} numbers for each symbol")
+    table = _single(table)
+
+    def read(z: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+        if not ((z >= 0) & (z < symbols)).all():
+            raise WrongAnswer(
+                f"the network's embedding is for the symbols from 0 to {symbols - 1:,}; it got others"
+            )
+        return table[z.astype(np.int64)], z != 0 if entry["mask_zero"] else None
+
+    return _Step(_same, (*shape, features), read=read)
+
+
+def _masking(value: float, shape: tuple[int, ...]) -> _Step:
+    """Return a layer that hides the steps at which all features have a certain value."""
+    import numpy as np
+
+    _sequence(shape)
+    with np.errstate(all="ignore"):
+        hidden = np.float32(value)
+
+    def read(z: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+        real = (z != hidden).any(axis=2)
+        return z * real[:, :, np.newaxis], real
+
+    return _Step(_same, shape, read=read)
+
+
+def _recurrent(
+    entry: dict[str, Any],
+    shape: tuple[int, ...],
+    known: dict[str, Callable[[np.ndarray], np.ndarray]],
+    backwards: bool = False,
+) -> _Step:
+    """Return a layer that goes from step to step; at a step that is masked its state stays as it is.
+
+    A sequence that is read backwards gives its outputs in the order of time all the same.
+    """
+    import numpy as np
+
+    steps, features = _sequence(shape)
+    sequences, zeros = (entry.get(name) for name in ("sequences", "zeros"))
+    if type(sequences) is not bool or type(zeros) is not bool:
+        raise WrongAnswer("the network has a recurrent layer without settings")
+    if steps > MAX_STEPS:
+        raise WrongAnswer(f"a recurrent layer of the network reads {steps:,} steps")
+    blocks = _BLOCKS[entry["layer"]]
+    kernel = _weights(entry, "kernel", (features, None))
+    units = kernel.shape[1] // blocks
+    if units > MAX_UNITS:  # before it takes the memory
+        raise WrongAnswer(f"a layer of the network has {units:,} units")
+    recurrent = _weights(entry, "recurrent", (units, blocks * units))
+    if kernel.shape[1] != blocks * units:
+        raise WrongAnswer("the network's kernel is not an array of the right shape")
+    result = (steps, units) if sequences else (units,)
+    work, gates = steps * (kernel.size + recurrent.size), steps * units * (blocks + 3)
+    if work > MAX_WORK or gates > MAX_WINDOWS:  # refused by the plan: nothing to prepare
+        return _Step(_same, result, work, gates)
+    cell, inputs, bias = _cell(entry, _single(recurrent), known), _single(kernel), _input_bias(entry, units)
+    states = 2 if entry["layer"] == "lstm" else 1
+
+    def read(z: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+        state = [np.zeros((len(z), units), np.float32)] * states
+        outputs = np.zeros((len(z), *result), np.float32)
+        for step in reversed(range(steps)) if backwards else range(steps):
+            after = cell(z[:, step] @ inputs + bias, *state)
+            if mask is not None:
+                real = mask[:, step, np.newaxis]
+                after = [np.where(real, new, old) for new, old in zip(after, state, strict=True)]
+            state = after
+            if sequences:
+                hidden = zeros and mask is not None
+                outputs[:, step] = np.where(real, state[0], 0) if hidden else state[0]
+        return (outputs, mask) if sequences else (state[0], None)
+
+    return _Step(_same, result, work, gates, gates, read)
+
+
+def _input_bias(entry: dict[str, Any], units: int) -> np.ndarray | float:
+    """Return what is added to the inputs; where resetting comes last, there is a second row for the state."""
+    width = _BLOCKS[entry["layer"]] * units
+    if entry.get("bias") is None:
+        return 0.0
+    if entry["layer"] == "gru" and entry.get("reset_after") is True:
+        return _single(_weights(entry, "bias", (2, width)))[0]
+    return _single(_weights(entry, "bias", (width,)))
+
+
+def _cell(
+    entry: dict[str, Any], recurrent: np.ndarray, known: dict[str, Callable[[np.ndarray], np.ndarray]]
+) -> Callable[..., list[np.ndarray]]:
+    """Return one step of a recurrent layer: from what the inputs give, and the state, to the new state."""
+    import numpy as np
+
+    kind, units = entry["layer"], len(recurrent)
+    activate = _activation(entry, known)
+    if kind == "simple_rnn":
+        return lambda given, h: [activate(given + h @ recurrent)]
+    gate = _activation(entry, known, "recurrent_activation")
+    if kind == "lstm":
+
+        def lstm(given: np.ndarray, h: np.ndarray, c: np.ndarray) -> list[np.ndarray]:
+            enter, forget, candidate, leave = np.split(given + h @ recurrent, 4, axis=1)
+            c = gate(forget) * c + gate(enter) * activate(candidate)
+            return [gate(leave) * activate(c), c]
+
+        return lstm
+    if type(entry.get("reset_after")) is not bool:
+        raise WrongAnswer("the network has a recurrent layer without settings")
+    if not entry["reset_after"]:
+        gates, last = recurrent[:, : 2 * units], recurrent[:, 2 * units :]
+
+        def gru_before(given: np.ndarray, h: np.ndarray) -> list[np.ndarray]:
+            keep, reset = np.split(given[:, : 2 * units] + h @ gates, 2, axis=1)
+            keep = gate(keep)
+            return [keep * h + (1 - keep) * activate(given[:, 2 * units :] + (gate(reset) * h) @ last)]
+
+        return gru_before
+    bias: np.ndarray | float = 0.0
+    if entry.get("bias") is not None:
+        bias = _single(_weights(entry, "bias", (2, 3 * units)))[1]
+
+    def gru(given: np.ndarray, h: np.ndarray) -> list[np.ndarray]:
+        keep, reset, new = np.split(given, 3, axis=1)
+        keep_h, reset_h, new_h = np.split(h @ recurrent + bias, 3, axis=1)
+        keep = gate(keep + keep_h)
+        return [keep * h + (1 - keep) * activate(new + gate(reset + reset_h) * new_h)]
+
+    return gru
+
+
+def _both_ways(
+    entry: dict[str, Any],
+    shape: tuple[int, ...],
+    known: dict[str, Callable[[np.ndarray], np.ndarray]],
+    allowed: Collection[str],
+) -> _Step:
+    """Return two recurrent layers, one of which reads backwards, with their outputs put together."""
+    import numpy as np
+
+    inner = [entry.get(name) for name in ("forward", "backward")]
+    kinds = [layer.get("layer") if isinstance(layer, dict) else None for layer in inner]
+    if not all(isinstance(kind, str) and kind in _BLOCKS and kind in allowed for kind in kinds):
+        raise WrongAnswer("the network reads both ways with a layer that is not allowed")
+    one, other = (_recurrent(layer, shape, known, bool(at)) for at, layer in enumerate(inner) if layer)
+    merge = entry.get("merge")
+    if not isinstance(merge, str) or merge not in ("concat", "sum", "mul", "ave"):
+        raise WrongAnswer("the network puts the outputs of two layers together in a way that is not allowed")
+    alike = one.shape[:-1] == other.shape[:-1]
+    if not alike or (merge != "concat" and one.shape != other.shape):
+        raise WrongAnswer("the network reads both ways with layers whose outputs do not fit")
+    costs = one.work + other.work, one.windows + other.windows, one.held + other.held
+    units = one.shape[-1] + other.shape[-1] if merge == "concat" else one.shape[-1]
+    there, back = one.read, other.read
+    result = (*one.shape[:-1], units)
+    if there is None or back is None:
+        return _Step(_same, result, *costs)
+
+    def read(z: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+        first, after = there(z, mask)
+        second, _ = back(z, mask)
+        if merge == "concat":
+            return np.concatenate([first, second], axis=-1), after
+        if merge == "mul":
+            return first * second, after
+        return (first + second) / (2 if merge == "ave" else 1), after
+
+    return _Step(_same, result, *costs, read)
+
+
+def _over_time(shape: tuple[int, ...], largest: bool, keep: bool) -> _Step:
+    """Return a pooling over all steps; the average, and not the largest, leaves masked steps out."""
+    import numpy as np
+
+    _, features = _sequence(shape)
+
+    def read(z: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+        if largest:
+            return z.max(axis=1, keepdims=keep), None
+        if mask is None:
+            return z.mean(axis=1, keepdims=keep), None
+        real = mask[:, :, np.newaxis]
+        sums = np.where(real, z, 0).sum(axis=1, keepdims=keep)
+        return (sums / real.sum(axis=1, keepdims=keep)).astype(np.float32), None
+
+    return _Step(_same, (1, features) if keep else (features,), read=read)
+
+
 def _activation(
-    entry: dict[str, Any], known: dict[str, Callable[[np.ndarray], np.ndarray]]
+    entry: dict[str, Any],
+    known: dict[str, Callable[[np.ndarray], np.ndarray]],
+    which: str = "activation",
 ) -> Callable[[np.ndarray], np.ndarray]:
-    name = entry.get("activation")
+    name = entry.get(which)
     if not isinstance(name, str) or name not in known:
         allowed = ", ".join(known)
         found = repr(name[:40]) if isinstance(name, str) else f"a {type(name).__name__}"
