@@ -319,9 +319,10 @@ def _leaks(notebook: Any, folder: Path) -> list[str]:
         for text in (text for output in cell.outputs for text in _texts(output)):
             found = next((match for pattern in patterns if (match := pattern.search(text))), None)
             if found:
+                line = text[text.rfind("\n", 0, found.start()) + 1 :].split("\n", 1)[0]
                 result.append(
-                    f"cell {number} ({_label(cell)}) shows a path of this machine ({found[0]}); "
-                    "print a name, not a whole path."
+                    f"cell {number} ({_label(cell)}) shows a path of this machine ({found[0]}) in "
+                    f"`{kernels.one_line(line, 200)}`; print a name, not a whole path."
                 )
                 break
     return result

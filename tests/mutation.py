@@ -91,13 +91,16 @@ def code_cells(source: str) -> list[str]:
 def _few_steps(steps: int) -> None:
     """Let every later call of ``fit`` in this process end after at most so many steps."""
     import keras
+    import tensorflow as tf
 
     whole = keras.Model.fit
 
     def fit(
         self: Any, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1, **other: Any
     ) -> Any:
-        if x is not None and hasattr(x, "__len__"):
+        if isinstance(x, tf.data.Dataset):
+            x, epochs = x.take(steps), 1
+        elif x is not None and hasattr(x, "__len__"):
             keep = math.ceil((batch_size or 32) * steps)
             x, y = x[:keep], None if y is None else y[:keep]
             epochs = max(1, min(epochs, steps // max(1, math.ceil(len(x) / (batch_size or 32)))))

@@ -121,6 +121,14 @@ FACTS = {
     "07_mnist_cnn": ["542,230 parameters", "1,199,882 parameters"],
     "08_dropout": ["1,199,882", "rate 0.25", "rate 0.5", "1,024 subnetworks"],
     "09_batchnorm": ["1,200,778", "448"],
+    "14_rnn_gru_lstm": [
+        "W_a has shape (100, 10100); with the bias that makes 1,010,100 parameters",
+        "W_y of shape (2, 4): no product",
+        "n_x = 100, n_a = 64: 10,560 parameters",
+        "n_x = 100, n_a = 64, GRU, reset before 31,680 parameters",
+        "n_x = 100, n_a = 64, GRU, reset after  31,872 parameters",
+        "n_x = 100, n_a = 64, LSTM              42,240 parameters",
+    ],
 }
 
 
