@@ -129,6 +129,11 @@ FACTS = {
         "n_x = 100, n_a = 64, GRU, reset after  31,872 parameters",
         "n_x = 100, n_a = 64, LSTM              42,240 parameters",
     ],
+    "15_lstm_sentiment": ["Embedding       640,000", "Bidirectional    66,048", "Bidirectional    41,216"],
+    "16_word2vec": [
+        "dog - canine - carnivore - mammal - animal - entity",
+        "rows of u that get a gradient: 8 of 8",
+    ],
 }
 
 
