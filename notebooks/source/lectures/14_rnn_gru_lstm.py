@@ -406,7 +406,8 @@ plots.show(
     figure,
     alt="The norm of the product of Jacobians of a simple recurrent network over a lag of up to 40 steps, "
     "on a logarithmic axis. For s = 0.5 it falls along a straight line by many powers of ten; for s = 1 it "
-    "falls more slowly; for s = 2 it grows.",
+    "falls more slowly; for s = 2 it grows, "
+    "steeply at first and then slowly.",
 )
 
 # %%
@@ -661,7 +662,8 @@ plots.show(
     figure,
     alt="The norm of the product of Jacobians over a lag of up to 40 steps, on a logarithmic axis, for "
     "untrained layers with Keras' initial weights: the simple layer, the GRU, and the cell state of LSTMs "
-    "with forget biases of 0, 1 and 3. The larger the forget bias, the flatter the line; dotted lines show "
+    "with forget biases of 0, 1 and 3. With forget biases of 0 and 1 the "
+    "line falls, the less the larger the bias; with 3 it rises slowly; dotted lines show "
     "powers of the gate alone, which fall faster.",
 )
 
@@ -751,8 +753,9 @@ figure.legend(loc="outside right center")
 plots.show(
     figure,
     alt="Accuracy in the lag task over lags of 5, 20 and 60 steps for a simple recurrent layer, a GRU, and "
-    "LSTMs with forget biases of 1 and 7. At 5 steps all are right. At 60 steps the simple layer is near "
-    "chance, 12.5 %, and the LSTM with forget bias 7 near 100 %.",
+    "LSTMs with forget biases of 1 and 7. At 5 steps all are right. At 60 steps the simple layer, "
+    "the GRU and the LSTM with forget bias 1 are near chance, 12.5 %, the LSTM with forget bias 7 near "
+    "100 %.",
 )
 
 # %%
@@ -1381,9 +1384,9 @@ for line, name in zip(axes, names, strict=True):
 plots.show(
     figure,
     alt="Four moments of a film that was not trained on, in four rows: the frame before, the true next "
-    "frame, the prediction of the ConvLSTM and that of the network without memory. The ConvLSTM's squares "
-    "stand where the true ones do, with soft edges; without memory they are smeared around the place of the "
-    "frame before.",
+    "frame, the prediction of the ConvLSTM and that of the network without memory. The ConvLSTM's "
+    "squares are blurred blobs, mostly near the true places; without memory they are smeared more widely "
+    "around the place of the frame before.",
 )
 
 # %% [markdown]
