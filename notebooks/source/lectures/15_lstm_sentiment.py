@@ -15,7 +15,7 @@
 # - build a bidirectional LSTM, and show that it is two LSTMs, one of which reads from the end;
 # - compare models by time, by accuracy and by the kind of sentence, and look at their mistakes.
 #
-# **Time:** 60 minutes to read, 12 minutes to run (a minute and a half on the embedded sentences).
+# **Time:** 60 minutes to read, 14 minutes to run (a minute and a half on the embedded sentences).
 # **Builds on:** lectures 5 and 14.
 
 # %%
@@ -1073,7 +1073,8 @@ turning = ["I was told that the film was great, and none of it is true.", "The f
 widgets.explore(
     draw_reading,
     alt="The LSTM's probability of a good verdict after each word of two texts that can be typed in. It "
-    "jumps at words such as adjectives, and turns when a later word takes the verdict back.",
+    "jumps at words such as adjectives; whether it turns when a later word takes the verdict back depends "
+    "on the texts that it was trained on.",
     still={"first": "The film was not bad at all.", "second": turning[0]},
     first="",
     second="",

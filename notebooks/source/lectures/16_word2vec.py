@@ -910,9 +910,9 @@ model = straightforward()
 model.fit(
     examples[:KERAS_BATCH], labels[:KERAS_BATCH], batch_size=KERAS_BATCH, verbose=0
 )  # to warm up: not timed
-bar = training.progress("Keras")
+bar, busy = training.progress("Keras"), time.process_time()
 model.fit(examples, labels, batch_size=KERAS_BATCH, verbose=0, callbacks=[bar])
-keras_rate = SLICE / bar.seconds
+keras_rate, keras_busy = SLICE / bar.seconds, SLICE / (time.process_time() - busy)
 print(f"{keras_rate:,.0f} words of the corpus a second, so that one pass over it would take ", end="")
 print(f"{corpus_words / keras_rate / 60:.0f} minutes")
 
@@ -1195,7 +1195,9 @@ def loss_of_a_pair(inner, outer):
 
 
 # %%
+busy = time.process_time()
 inner, outer, our_rate = train(words, sentence_of, "skip-gram")
+our_busy = EPOCHS * len(words) / (time.process_time() - busy)
 
 # %%
 before = loss_of_a_pair(np.ones_like(inner), np.zeros_like(outer))
@@ -1205,13 +1207,16 @@ print(f"loss of a pair with its noise: {before:.3f} before, {trained:.3f} after"
 expect(before - trained, "what the loss fell by", corpus, imdb=0.8, docstrings=0.8)
 
 # %%
-print(f"our loop {our_rate:,.0f} words a second, Keras {keras_rate:,.0f}: {our_rate / keras_rate:.0f} times")
-expect(our_rate / keras_rate, "our loop against the Keras model", corpus, imdb=5, docstrings=5)
+print(f"our loop {our_rate:,.0f} words a second, Keras {keras_rate:,.0f}: {our_rate / keras_rate:.1f} times")
+print(f"for each second of a core {our_busy:,.0f} and {keras_busy:,.0f}: {our_busy / keras_busy:.1f} times")
+expect(our_busy / keras_busy, "our loop against the Keras model, per second of a core", always=5)
 
 # %% [markdown]
-# The same descent on the same loss, on the same processor. Two things were made coarser: the noise is
-# shared, and the few pairs across the ends of chunks are lost. The difference is in what is fetched how
-# often, and in products of matrices instead of pairs of rows.
+# (The second line counts the seconds in which a core worked for us. It is the one that is checked, because
+# it does not change when other programs want the cores, too.) The same descent on the same loss, on the
+# same processor. Two things were made coarser: the noise is shared, and the few pairs across the ends of
+# chunks are lost. The difference is in what is fetched how often, and in products of matrices instead of
+# pairs of rows.
 #
 # Now CBOW, and the program from which many take their word vectors: **gensim**, whose inner loop is
 # compiled to C. It gets the same settings and two threads; its time includes the counting of the words,
@@ -1221,11 +1226,12 @@ expect(our_rate / keras_rate, "our loop against the Keras model", corpus, imdb=5
 bag_vectors, _, bag_rate = train(words, sentence_of, "CBOW", gradients=cbow)
 
 # %%
-start = time.perf_counter()
+start, busy = time.perf_counter(), time.process_time()
 settings = {"vector_size": SIZE, "window": WINDOW, "negative": NEGATIVES, "sg": 1, "sample": THRESHOLD}
 theirs = Word2Vec(texts, min_count=MIN_COUNT, alpha=RATE, epochs=EPOCHS, workers=2, seed=0, **settings)
 gensim_seconds = time.perf_counter() - start
 gensim_rate = EPOCHS * len(words) / gensim_seconds
+gensim_busy = EPOCHS * len(words) / (time.process_time() - busy)
 gensim_vectors = np.stack([theirs.wv[word] for word in vocabulary])
 print(f"gensim: {EPOCHS} passes in {gensim_seconds:.1f} s, {gensim_rate:,.0f} words a second")
 
@@ -1233,9 +1239,8 @@ print(f"gensim: {EPOCHS} passes in {gensim_seconds:.1f} s, {gensim_rate:,.0f} wo
 rates = {"Keras": keras_rate, "gensim": gensim_rate, "ours, skip-gram": our_rate, "ours, CBOW": bag_rate}
 for name, rate in rates.items():
     print(f"{name:16s} {rate:10,.0f} words a second")
-ratio = our_rate / gensim_rate
-print(f"ours against gensim: {ratio:.2f} times its speed in this run")
-expect(ratio, "our speed against gensim's", always=(0.1, 10))
+print(f"ours against gensim: {our_rate / gensim_rate:.2f} times its speed in this run")
+expect(our_busy / gensim_busy, "the same per second of a core", always=(0.2, 5))
 
 # %% [markdown]
 # Two roads to the same order of speed. gensim works pair by pair, with fresh noise for each, in compiled C
@@ -1324,7 +1329,7 @@ for name, (right, asked) in analogies.items():
     print(f"{name:8s} {right:3d} of {asked:3d} right   ({examples_of})")
 right, asked = np.sum(list(analogies.values()), axis=0)
 print(f"{right} of {asked}, {right / asked:.0%}; by chance one of {len(vocabulary):,}")
-expect(right / asked, "share of analogies solved", corpus, imdb=0.05, docstrings=0.03)
+expect(right / asked, "share of analogies solved", corpus, imdb=0.25, docstrings=0.15)
 
 # %% [markdown]
 # Far above chance, and far from what the paper reports after billions of words. Worse, a good part of this is
@@ -1392,18 +1397,18 @@ share = np.sum(spread[:2] ** 2) / np.sum(spread**2)
 np.testing.assert_allclose(places.var(axis=0) * len(places), spread[:2] ** 2, rtol=1e-3)
 
 # %%
-figure, axes = plt.subplots(figsize=(8, 5.2), layout="constrained")
+figure, axes = plt.subplots(figsize=(8.5, 6.2), layout="constrained")
 for color, mark, name in zip(plots.PALETTE, plots.MARKERS, drawn_groups, strict=False):
     own = [i for i, (group, _) in enumerate(members) if group == name]
     axes.plot(*places[own].T, mark, color=color, markersize=5, linestyle="none", label=name)
     for i in own:
-        axes.annotate(members[i][1], places[i], (4, 2), textcoords="offset points", fontsize=9)
+        axes.annotate(members[i][1], places[i], (4, 2), textcoords="offset points", fontsize=8)
 axes.set(xlabel="first axis", ylabel="second axis")
 figure.legend(loc="outside upper center", ncols=6)
 plots.show(
     figure,
-    alt="A map of some fifty words in six groups, each group in a color of its own. Words of one group "
-    "mostly lie near each other: " + ", ".join(drawn_groups) + ".",
+    alt=f"A map of {len(members)} words in {len(drawn_groups)} groups, each in its own color. Words of one "
+    "group mostly lie near each other: " + ", ".join(drawn_groups) + ".",
 )
 print(f"the two axes hold {share:.0%} of the spread of these words")
 
@@ -1538,7 +1543,7 @@ print(f"counting and compressing took {svd_seconds:.1f} s: one pass over the tex
 
 # %%
 def interval(values, draws=2000):
-    """The mean, and the middle 95 % of the means of bootstrap samples (lecture 5)."""
+    """The mean, and the middle 95 % of the means of bootstrap samples."""
     rng = np.random.default_rng(0)
     means = [values[rng.integers(0, len(values), len(values))].mean() for _ in range(draws)]
     return values.mean(), *np.quantile(means, [0.025, 0.975])
@@ -1580,19 +1585,27 @@ plots.show(
 # %%
 for question in questions:
     for name in rivals:
-        expect(exam[name][question].mean(), f"{name}, {question}", corpus, imdb=0.6, docstrings=0.6)
-    gap = exam["skip-gram"][question].mean() - exam["gensim"][question].mean()
-    expect(gap, f"skip-gram minus gensim, {question}", corpus, imdb=(-0.1, 0.1), docstrings=(-0.1, 0.1))
+        expect(exam[name][question].mean(), f"{name}, {question}", corpus, imdb=0.82, docstrings=0.75)
+gap = {q: {name: np.mean(exam["skip-gram"][q] - exam[name][q]) for name in rivals} for q in questions}
+for question, gaps in gap.items():
+    expect(gaps["gensim"], f"skip-gram minus gensim, {question}", always=(-0.03, 0.03))
+expect(gap["kinds"]["SVD"], "skip-gram minus SVD, kinds", corpus, imdb=0.03, docstrings=0)
+expect(gap["related"]["SVD"], "skip-gram minus SVD, related", always=(-0.03, 0.03))
+expect(gap["forms"]["SVD"], "skip-gram minus SVD, forms", always=(-0.03, 0.01))
+expect(gap["forms"]["CBOW"], "skip-gram minus CBOW, forms", corpus, imdb=0.04, docstrings=0.07)
 
 # %% [markdown]
 # Read the verdicts above, each with its interval. (The pairs of one group of *kinds* share their words, so
-# that their intervals are too narrow rather than too wide.) Counting and compressing is a serious rival: it
-# reads the whole text at once, while the network sees one pair after the other. This is no accident. Levy
-# and Goldberg (2014) showed that skip-gram with negative sampling is itself a factorization, of the matrix
-# of pointwise mutual information minus $\log k$. **Two ways to the same table; what they are fed with, and
-# how it is weighted, decides more than the way.** With texts of billions of words the network keeps an
-# advantage that no exam shows: its memory is the two tables, while the matrix of counts grows with every
-# new pair.
+# that their intervals are too narrow rather than too wide.) Our marks and gensim's differ by a hundredth or
+# less: the shared noise costs little or nothing. CBOW, which makes several times fewer predictions in a
+# pass, is behind, most of all on forms. And the counts? Skip-gram is better at kinds, level at related
+# words, and on forms level or a little behind.
+#
+# That a method without a network comes so close is no accident. Levy and Goldberg (2014) showed that
+# skip-gram with negative sampling is itself a factorization, of the matrix of pointwise mutual information
+# minus $\log k$. **Two ways to the same table; what they are fed with, and how it is weighted, decides more
+# than the way.** On texts of billions of words the network has an advantage that no exam shows: its memory
+# is the two tables, while the matrix of counts grows with every new pair.
 #
 # ## 16.8 What it depends on
 #
@@ -1614,7 +1627,7 @@ def mean_cosine(vectors, count=1000):
 
 
 # %%
-for name, vectors in {"no noise": collapsed, "with noise": with_noise}.items():
+for name, vectors in {"no noise": collapsed, "with noise": with_noise, "whole text": inner}.items():
     mark = marks(vectors, questions["related"]).mean()
     print(f"{name:10s} mean cosine of two words {mean_cosine(vectors):.3f}, related words {mark:.3f}")
 expect(mean_cosine(collapsed), "mean cosine without noise", corpus, imdb=0.8, docstrings=0.8)
@@ -1624,7 +1637,8 @@ expect(gained, "what noise gives", corpus, imdb=0.05, docstrings=0.05)
 # %% [markdown]
 # **Collapse.** Who is only ever asked to pull pairs together does best by putting all words in one place:
 # then every true pair has a high score, and the loss goes to zero. Nothing says what does *not* belong
-# together. You will meet the same failure wherever something is learned by making pairs alike.
+# together. You will meet the same failure wherever something is learned by making pairs alike. (With noise
+# this short text still leaves the vectors rather close together; the whole text has spread them.)
 #
 # ### A narrow and a wide window
 
