@@ -141,10 +141,10 @@ expect(len(vocabulary) / len(letters), "different words for each character", cor
 expect(once, "share of words that occur only once", corpus, docstrings=0.3, imdb=0.3)
 
 # %% [markdown]
-# Words make short sequences from a large vocabulary, of which a large part is seen too rarely to learn
-# anything about. Characters make long sequences from a small one, and no word is unknown. A model of
-# characters needs less text to begin with, and a longer memory. We use words in 14.7 and 14.9, characters in
-# 14.8.
+# Words, cut at blanks, make short sequences from a large vocabulary, of which a large part is seen too
+# rarely to learn anything about. Characters make long sequences from a small one, and no word is unknown. A
+# model of characters needs less text to begin with, and a longer memory. We use words in 14.7 and 14.9,
+# characters in 14.8.
 #
 # ## 14.2 The simple recurrent layer
 #
@@ -196,7 +196,7 @@ for shape in [(2, n_y), (n_y, 2)]:
 # Where does the mistake come from? Probably from code. Libraries keep examples in rows, so that their formula
 # reads $x\,W$ with all matrices transposed: Keras' `kernel` has the shape $(n_x, n_a)$, its
 # `recurrent_kernel` multiplies the state from the right, and the output layer's kernel *is* $(n_a, n_y)$.
-# From here on we write it as the library does, for a whole batch:
+# Call the first two $W$ and $U$. From here on we write it as the library does, for a whole batch:
 
 
 # %%
@@ -344,8 +344,10 @@ for mine, theirs in zip(by_hand, by_tape, strict=True):
 # $$J_t=\frac{\partial a^{\langle t\rangle}}{\partial a^{\langle t-1\rangle}}=
 # \operatorname{diag}\bigl(1-(a^{\langle t\rangle})^2\bigr)\,W_{aa}$$
 #
-# (in the slides' notation). After a lag of $L$ steps it has been multiplied by $L$ such matrices. Numbers
-# multiplied by themselves rarely stay where they are.
+# (in the slides' notation). This is a **Jacobian**: row $i$, column $j$ says how number $i$ of the new state
+# answers to a small change of number $j$ of the old one. After a lag of $L$ steps $g$ has been multiplied by
+# $L$ such matrices. The *norm* of their product is the largest factor by which it stretches a change. Numbers
+# multiplied by themselves rarely stay where they are; with matrices it is the same.
 #
 # > **Predict.** With random recurrent weights of standard deviation $s/\sqrt{n_a}$, what does the product do
 # > for $s=0.5$? For $s=1$? For $s=2$?
@@ -372,7 +374,9 @@ by_scale = {s: jacobian_products(noise, own, s * matrix, none) for s in (0.5, 1.
 
 # %% [markdown]
 # TensorFlow can confirm these numbers, by pushing small changes of the first state *forward*, one for each of
-# its numbers. We keep the function, since it works for every cell.
+# its numbers. The batch holds as many copies of one state as it has numbers, copy $i$ with a small change of
+# number $i$; `jvp` gives what has become of the changes, row by row the product. We keep the function, since
+# it works for every cell.
 
 
 # %%
@@ -484,7 +488,8 @@ for mine, theirs, weight in zip(by_hand, by_library, weights, strict=True):
 #
 # A simple layer rewrites its whole state at every step. The idea of the **gated** layers: compute a new
 # candidate as before, and let a **gate** decide for each number how much of it to take. A gate is a sigmoid,
-# a number between 0 and 1. The slides' gated recurrent unit (after Cho et al., 2014), where $c$ is the state:
+# a number between 0 and 1. The slides' gated recurrent unit (after Cho et al., 2014), where $c$ is the state,
+# $[c,x]$ the two vectors one behind the other, and $*$ multiplies number by number:
 #
 # $$\Gamma_u=\sigma(W_u[c^{\langle t-1\rangle},x^{\langle t\rangle}]+b_u),\qquad
 # \Gamma_r=\sigma(W_r[c^{\langle t-1\rangle},x^{\langle t\rangle}]+b_r),$$
@@ -564,8 +569,8 @@ np.testing.assert_allclose(layer(batch, initial_state=start), start, atol=1e-6)
 # a^{\langle t\rangle}=\Gamma_o*\tanh(c^{\langle t\rangle}),$$
 #
 # where all three gates and $\tilde c=\tanh(\dots)$ are computed from
-# $[a^{\langle t-1\rangle}, x^{\langle t\rangle}]$, each with weights of its own. (With an index: a gate that
-# is called *forget* and keeps where it is 1 has confused generations.)
+# $[a^{\langle t-1\rangle}, x^{\langle t\rangle}]$, each with weights of its own. (Mind the name: the *forget*
+# gate *keeps* where it is 1.)
 
 
 # %%
@@ -1327,7 +1332,7 @@ expect(ahead, "how far the dense network is ahead", always=(-0.02, 0.5))
 #
 # The last task is many to many with images: from each frame of a film, predict the next. Where the LSTM has
 # matrix products, a **ConvLSTM** (Shi et al., 2015) has convolutions. The state becomes a stack of maps, of
-# the same height and width as the frame. The five lines of 14.5 hardly change:
+# the same height and width as the frame. The loop of 14.5 hardly changes:
 
 
 # %%

@@ -57,8 +57,9 @@ for label in (0, 1):
         print(f"{reviews.class_names[label]}: {textwrap.shorten(text, 230)}\n")
 
 # %% [markdown]
-# Read them yourself before a machine does. The labels should seem right to you. (IMDB's writers gave stars,
-# one to ten: at most four is *negative*, at least seven is *positive*, and the lukewarm were left out.)
+# Read them yourself before a machine does, the beginnings at least: where would you put each? (IMDB's
+# writers gave stars, one to ten: at most four is *negative*, at least seven is *positive*, and the lukewarm
+# were left out.)
 #
 # Are both verdicts equally frequent? And do the parts share texts? The last part of the training data is set
 # aside for **validation**; it will choose everything that is to be chosen. The test data report once.
@@ -426,10 +427,11 @@ for name, share in padding.items():
     print(f"{name:26s} {share:.1%} of all ids are padding")
 
 # %% [markdown]
-# Sorting would waste least, but then the order of training would be that of the lengths, in each epoch the
-# same. **Buckets** are the compromise: shuffle, drop each text into one of five buckets by its length, and
-# take a batch whenever a bucket is full. `tf.data` does it. Keras wants to know beforehand how many batches
-# there will be; each bucket gives as many as it fills, and one for the rest.
+# A batch of long and short texts has nearly always one of full length, so that padding to its longest saves
+# little. Sorting would waste least, but then the order of training would be that of the lengths, in each
+# epoch the same. **Buckets** are the compromise: shuffle, drop each text into one of five buckets by its
+# length, and take a batch whenever a bucket is full. `tf.data` does it. Keras wants to know beforehand how
+# many batches there will be; each bucket gives as many as it fills, and one for the rest.
 
 
 # %%
@@ -804,7 +806,8 @@ expect(negation["mean"], "mean on negation", reviews, imdb=(0, 0.5), grammar=0.8
 expect(negation["bidirectional"], "bidirectional on negation", reviews, imdb=(0, 0.5), grammar=0.9)
 
 # %% [markdown]
-# Two data sets, two winners.
+# Two data sets, two winners. Your table shows one of them. What is said of the other is checked as well, in
+# the run on that one (`LECTURE_DATA=embedded lecture run 15` is the run on the grammar).
 #
 # - **On IMDB the simple model wins.** Logistic regression on words and bigrams is better than the
 #   bidirectional LSTM, takes a fraction of the time, and tells us its reasons. Two hundred words vote, and
@@ -818,7 +821,8 @@ expect(negation["bidirectional"], "bidirectional on negation", reviews, imdb=(0,
 #   each word cannot turn another word's weight round; a hidden layer can (lecture 1).
 # - **Who learned from IMDB cannot read the probes**, the LSTM included: on pairs it is as blind as a bag, and
 #   at *not good* it sees *good*. It could have learned to read. But its loss fell faster by learning which
-#   words are good, and 22,500 reviews later it knew that, and memorized the rest.
+#   words are good, and three epochs later it knew that, and little else. (A window over neighbors may get
+#   something from the near pairs; look at the CNN.)
 #
 # So what is the LSTM for? For tasks in which the answer is not a vote: who did what to whom, what comes
 # next (lecture 14), translation. And it scales: with more data it goes on learning where counts have long
@@ -954,10 +958,10 @@ for name in ("words, bigrams", "bidirectional"):
     show_mistakes(name)
 
 # %% [markdown]
-# Look for patterns. On IMDB one meets reviews that quote what others say, that praise a book to damn its
-# film, that are ironic; and some labels with which you may disagree. In the grammar the proof foretold one
-# mistake in each far pair; most others are sentences in which one word turns another round, and a sum of
-# weights cannot do that.
+# Look for patterns. Some labels you may find wrong rather than the model. Print more, and on IMDB you meet
+# reviews that quote what others say, that praise a book to damn its film, that are ironic. In the grammar
+# the proof foretold one mistake in each far pair; most others are sentences in which one word turns another
+# round, and a sum of weights cannot do that.
 #
 # Does length matter? A quarter of the texts each, from the shortest to the longest:
 
@@ -1007,8 +1011,8 @@ gained = together - max(accuracy[name] for name in two)
 expect(gained, "together against the better of the two", reviews, imdb=(-0.01, 0.04), grammar=(-0.02, 0.02))
 
 # %% [markdown]
-# On the grammar there is nothing to add to the LSTM. On IMDB the line above says what the weaker model is
-# still worth beside the better one.
+# On the grammar there is nothing to add to the LSTM. On IMDB the two weights say how much the blend trusts
+# each, and the line above what the weaker model adds.
 #
 # ## 15.8 Your own review
 #
@@ -1087,8 +1091,9 @@ expect(taken_back, "what 'none of it is true' takes back", reviews, imdb=(-0.3, 
 
 # %% [markdown]
 # On the grammar the verdict turns, sometimes at the very last word. On IMDB the LSTM has met few sentences
-# of this kind, and clings to the adjective; see the columns of the probes in the table. **A network learns
-# the order of words where the order paid in training.**
+# of this kind, and clings to the adjective; see the columns of the probes in the table. (Where a network
+# disagrees with the others on your review, take a sentence away and ask again: has it read?) **A network
+# learns the order of words where the order paid in training.**
 #
 # ## What we measured
 

@@ -740,8 +740,9 @@ print(f"{last['hierarchical'] / last['negative sampling']:.1f} times by the cloc
 expect(clocked, "full softmax against negative sampling by the clock", always=(3, counted / 2))
 
 # %% [markdown]
-# The order is as counted, the factor is not: a large product of matrices runs at the full speed of the
-# processor, while picking single rows from a table waits for the memory. **Multiply-adds are a cost, not the
+# Full softmax is the dearest by far, as counted, but the factor is another; and for small vocabularies the
+# other two may change places. A large product of matrices runs at the full speed of the processor, while
+# picking single rows from a table has costs that no multiply-add shows. **Multiply-adds are a cost, not the
 # cost.** Remember this; section 16.5 lives on it.
 #
 # ### Do they learn the same?
@@ -831,8 +832,10 @@ for name, losses in small_ways.items():
 # %% [markdown]
 # Full softmax and tree give probabilities, so that we can ask for the mean log-probability of pairs from a
 # part of the text that was held out. Negative sampling gives none. But its best scores are known (Levy and
-# Goldberg, 2014): $u\cdot v=\log\frac{p(o\mid c)}{p_\text{noise}(o)}-\log k$. Add $\log p_\text{noise}$,
-# and a softmax makes probabilities of it. As a yardstick: guess by the shares alone, whatever the center.
+# Goldberg, 2014). For one center and one outside word the mean loss is
+# $-p\log\sigma(s)-k\,p_\text{noise}\log\sigma(-s)$, and its derivative is zero where
+# $s=\log\frac{p(o\mid c)}{p_\text{noise}(o)}-\log k$. Add $\log p_\text{noise}$, and a softmax makes
+# probabilities of it. As a yardstick: guess by the shares alone, whatever the center.
 
 # %%
 center, outside = small_pairs["held out"].T.astype("int32")
@@ -859,9 +862,10 @@ for name in small_ways:
     )
 
 # %% [markdown]
-# All three beat the shares alone, and the two that are cheap lose little against the one that is not. The
-# gain itself is small: on so small a text, and among words so common, the center tells little about its
-# company. For good vectors we need more text, and therefore speed.
+# All three beat the shares alone, and the tree and sampling keep most of what the full softmax gains. (With
+# 500 words that one is not yet dear, as the seconds show.) The gain itself is small: on so small a text, and
+# among words so common, the center tells little about its company. For good vectors we need more text, and
+# therefore speed.
 #
 # ## 16.5 Millions of words
 #
@@ -968,8 +972,8 @@ plots.show(
 # share $K=16$ words of noise $N$, and each counts $5/K$ times for each pair. This is an approximation: the
 # noise of the pairs of one chunk is no longer independent. In expectation it is the same, because every
 # word of noise still comes from the same table, and the weights of a pair add up to five. (The program
-# skips noise that happens to be the outside word itself, and the exercise has none such; we let it stand:
-# it is rare.)
+# skips noise that happens to be the outside word itself, and so does the exercise; we let it stand, as it is
+# rare.)
 #
 # With $M$ the band and $m_i$ the sum of its row $i$, the loss of a chunk is
 #
@@ -1243,12 +1247,12 @@ print(f"ours against gensim: {our_rate / gensim_rate:.2f} times its speed in thi
 expect(our_busy / gensim_busy, "the same per second of a core", always=(0.2, 5))
 
 # %% [markdown]
-# Two roads to the same order of speed. gensim works pair by pair, with fresh noise for each, in compiled C
-# without any overhead, and its threads write into the same tables at once without waiting for each other.
-# Our step computes scores that it throws away, and moves through a dozen operations one after the other, of
-# which not all use every core; it makes up for that with large products and shared noise. Where gensim is
-# ahead in the line above, that is why; whoever needs vectors and not a lecture should take gensim. Whether
-# shared noise is paid for in quality, section 16.7 asks.
+# Two roads to the same order of speed. gensim works pair by pair, with fresh noise for each, in compiled C,
+# and its two threads write into the same tables at once without waiting for each other. Our step computes
+# scores that it throws away, and moves through a dozen operations one after the other, most of them on one
+# core; it makes up for that with large products and shared noise. Compare the two lines: by the clock gensim
+# profits from keeping two cores busy, per second of a core that does not count. Whoever needs vectors and not
+# a lecture should take gensim. Whether shared noise is paid for in quality, section 16.7 asks.
 #
 # ## 16.6 What has it learned?
 #
@@ -1492,8 +1496,9 @@ expect(by_luck.mean(), "mark of random vectors", always=(0.46, 0.54))
 # Dagan, 2015). Nearer words count more, as the dynamic window does it. Counts become **positive pointwise
 # mutual information**: the logarithm of how many times more often two words meet than their frequencies
 # suggest, and 0 where this is negative. The frequencies of the company get the power 3/4, as with our noise.
-# And the large sparse matrix is compressed to $D$ dimensions by its singular value decomposition,
-# $U\sqrt{\Sigma}$. We count the whole text, without subsampling.
+# And the large sparse matrix is compressed by its singular value decomposition $U\Sigma V^\top$ (lecture 1).
+# Its $D$ largest singular values, with their columns of $U$ and $V$, make the closest matrix of rank $D$; a
+# row of $U\sqrt{\Sigma}$ is the vector of a word. We count the whole text, without subsampling.
 
 
 # %%
@@ -1598,20 +1603,20 @@ expect(gap["forms"]["CBOW"], "skip-gram minus CBOW, forms", corpus, imdb=0.04, d
 # Read the verdicts above, each with its interval. (The pairs of one group of *kinds* share their words, so
 # that their intervals are too narrow rather than too wide.) Our marks and gensim's differ by a hundredth or
 # less: the shared noise costs little or nothing. CBOW, which makes several times fewer predictions in a
-# pass, is behind, most of all on forms. And the counts? Skip-gram is better at kinds, level at related
-# words, and on forms level or a little behind.
+# pass (and whose small steps, 16.5, may have their part in it), is behind, most of all on forms. And the
+# counts? Skip-gram is better at kinds, level at related words, and on forms level or a little behind.
 #
 # That a method without a network comes so close is no accident. Levy and Goldberg (2014) showed that
 # skip-gram with negative sampling is itself a factorization, of the matrix of pointwise mutual information
-# minus $\log k$. **Two ways to the same table; what they are fed with, and how it is weighted, decides more
-# than the way.** On texts of billions of words the network has an advantage that no exam shows: its memory
-# is the two tables, while the matrix of counts grows with every new pair.
+# minus $\log k$. **Two ways to nearly the same table**; what they are fed with, and how it is weighted, may
+# matter more than the way. On texts of billions of words the network has an advantage that no exam shows:
+# its memory is the two tables, while the matrix of counts grows with every new pair.
 #
 # ## 16.8 What it depends on
 #
 # ### Without noise
 #
-# > **Predict.** The noise costs a good part of the time. What happens without it?
+# > **Predict.** The noise is a nuisance: it must be drawn, fetched, and pushed away. What happens without it?
 
 # %%
 beginning = slice(0, 200_000)
@@ -1638,7 +1643,8 @@ expect(gained, "what noise gives", corpus, imdb=0.05, docstrings=0.05)
 # **Collapse.** Who is only ever asked to pull pairs together does best by putting all words in one place:
 # then every true pair has a high score, and the loss goes to zero. Nothing says what does *not* belong
 # together. You will meet the same failure wherever something is learned by making pairs alike. (With noise
-# this short text still leaves the vectors rather close together; the whole text has spread them.)
+# this short text still leaves the vectors rather close together; the whole text has spread them. The seconds
+# say nothing about the cost of the noise: our step still fetches it, and counts it zero times.)
 #
 # ### A narrow and a wide window
 
@@ -1720,7 +1726,7 @@ print(f"mean cosine of two words {mean_cosine(with_noise):.2f}, without noise {m
 # - Skip-gram guesses each word of the window from the center ($j\neq0$), CBOW the center from the mean of the
 #   window. The objective is the mean log-probability.
 # - Full softmax touches every word, the tree one path, negative sampling $1+k$ rows. The count of
-#   multiply-adds says who is cheaper, the clock says by how much.
+#   multiply-adds says who should be cheaper, the clock whether that is so, and by how much.
 # - The gradient is "answer minus label", times the other vector. In whole chunks it becomes products of
 #   matrices, and the loop becomes fast.
 # - Without noise everything collapses into one direction.
