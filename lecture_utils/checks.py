@@ -351,7 +351,8 @@ def _room(value: Any, depth: int = 0) -> tuple[int, int]:
     if isinstance(value, str | bytes):
         return 1, len(value)
     if not isinstance(value, tuple | list):
-        return 1, 0
+        size = getattr(value, "size", 1)  # an array counts as what it holds
+        return (size if isinstance(size, int) else 1), 0
     if depth > _DEEPEST:
         return -1, 0
     count, longest = 0, 0

@@ -173,7 +173,7 @@ def test_random_garbage_never_raises_anything_else() -> None:
 
 
 def test_an_empty_array_whose_other_sizes_are_huge_is_refused() -> None:
-    for shape in ([2**31 - 1, 0, 2**31 - 1], [2**30, 2**30, 0], [0, 65536, 65536]):
+    for shape in ([2**31 - 1, 0], [2**31 - 1, 0, 2**31 - 1], [2**30, 2**30, 0], [0, 65536, 65536]):
         with pytest.raises(values.NotPlain):
             values.decode({"array": "", "dtype": "<f8", "shape": shape})
     assert values.decode({"array": "", "dtype": "<f8", "shape": [0, 1000]}).shape == (0, 1000)

@@ -92,7 +92,9 @@ def emit(task: str, key: str, compute: Callable[[], Any]) -> None:
 
 
 def _raised(error: Exception) -> str:
-    words = " ".join(str(error).split())
+    words = " ".join(
+        str(error).encode("utf-8", "replace").decode().split()
+    )  # half a character cannot be sent
     words = words if len(words) <= _MAX_WORDS else words[: _MAX_WORDS - 3] + "..."
     return f"the code raised {type(error).__name__}" + (f": {words}" if words else "")
 

@@ -629,7 +629,7 @@ def _recurrent(
     blocks = _BLOCKS[entry["layer"]]
     kernel = _weights(entry, "kernel", (features, None))
     units = kernel.shape[1] // blocks
-    if units > MAX_UNITS:  # before it takes the memory
+    if not 0 < units <= MAX_UNITS:  # before it takes the memory
         raise WrongAnswer(f"a layer of the network has {units:,} units")
     recurrent = _weights(entry, "recurrent", (units, blocks * units))
     if kernel.shape[1] != blocks * units:

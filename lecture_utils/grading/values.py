@@ -19,7 +19,8 @@ MAX_VALUES = 20_000  # numbers, texts, lists and so on; an array counts as one
 MAX_TEXT = 1_000  # characters of one text
 MAX_TEXTS = 100_000  # characters of all texts together
 MAX_FILLED = 1_000_000  # longest text times number of values: what an array of texts would hold
-MAX_SIZE = 2**31  # the sizes of an array multiplied, those of 0 left out
+MAX_SIZE = 2**31  # the sizes of an array multiplied
+MAX_EMPTY = 2**16  # the same where one of them is 0, the others multiplied: no bytes, but as many rows
 MAX_INTEGER = 2**63
 _DTYPES = {"|b1"} | {f"<{kind}{size}" for kind in "iu" for size in (2, 4, 8)}
 _DTYPES |= {"|i1", "|u1", "<f2", "<f4", "<f8", "<c8", "<c16"}
@@ -218,7 +219,7 @@ def _decode_array(encoded: dict[str, Any]) -> Any:
         and type(shape) is list
         and len(shape) <= _MAX_DIMENSIONS
         and all(type(size) is int and 0 <= size < MAX_SIZE for size in shape)
-        and math.prod(size for size in shape if size) < MAX_SIZE  # NumPy counts so, even where it is empty
+        and math.prod(size for size in shape if size) < (MAX_SIZE if all(shape) else MAX_EMPTY)
     )
     if not fine:
         raise NotPlain("it holds an array of an unknown kind")

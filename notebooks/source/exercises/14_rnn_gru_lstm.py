@@ -825,10 +825,10 @@ preview(write_texts)
 # that nobody has seen.** There is one point each for 40 %, 60 %, 80 % and 95 % right; who guesses is right in
 # 12.5 %. The leaderboard shows the accuracy.
 #
-# Allowed are networks whose layers stand in one row, of these kinds: `Input`, `Embedding`, `Dense`,
-# `Activation`, `ReLU`, `LeakyReLU`, `Softmax`, `BatchNormalization`, `SimpleRNN`, `GRU`, `LSTM`, and dropout;
-# nothing that reads backwards or looks at all steps at once; at most 20,000 parameters. The check below
-# refuses networks that the grading would refuse. You have one minute of processor time.
+# Allowed are networks that begin with an `Embedding` and whose layers stand in one row, of these kinds:
+# `Dense`, `Activation`, `ReLU`, `LeakyReLU`, `Softmax`, `BatchNormalization`, `SimpleRNN`, `GRU`, `LSTM`,
+# and dropout; nothing that reads backwards or looks at all steps at once; at most 20,000 parameters. The
+# check below refuses networks that the grading would refuse. You have one minute of processor time.
 #
 # | what you might try | remark |
 # |---|---|
@@ -889,6 +889,8 @@ def names_the_first(model):
     try:
         network = inside.export(model)
         right = networks.accuracy(network, x_val, y_val, 8, budget=20_000, allowed=ALLOWED)
+        if network[0]["layer"] != "embedding":
+            return "it does not read symbol by symbol: its first layer has to be an Embedding"
     except (TypeError, ValueError, judging.WrongAnswer) as error:
         return str(error)
     points = sum(right >= band for band in (0.4, 0.6, 0.8, 0.95))
@@ -949,6 +951,9 @@ def judge_remember(given, kept, answer):
     # 0.95 names all of them (three seeds), and so does an LSTM whose forget gate starts there, after 34, 44,
     # 64, 95 % in its first four epochs. A GRU as Keras starts it still guesses: 13 %.
     right = networks.accuracy(answer["network"], kept["x"], kept["y"], 8, budget=20_000, allowed=READS)
+    # Of what may follow an embedding, only a recurrent layer leads from many steps to one answer.
+    if answer["network"][0]["layer"] != "embedding":
+        raise WrongAnswer("the network does not begin with an Embedding")
     return [steps("sequences that nobody has seen", right, BANDS)]
 
 

@@ -550,12 +550,13 @@ def judge_order(given, kept, answer):
 
     apart, counts, limited = (wrong(case) for case in ("apart", "counts", "limited"))
     letters, share = answer["letters"], 0.0
+    letters = letters.upper() if isinstance(letters, str) else letters  # may lengthen it
     if isinstance(letters, Failed):
         words = letters.words
     elif not isinstance(letters, str) or len(letters) != len(ROWS):
         words = "the answer is not a text of five letters"
     else:
-        hits = sum(a == b for a, b in zip(letters.upper(), ROWS, strict=True))
+        hits = sum(a == b for a, b in zip(letters, ROWS, strict=True))
         share = max(0, hits - 1) / (len(ROWS) - 1)
         words = "" if hits == len(ROWS) else f"{hits} of {len(ROWS)} models have their row"
     return [

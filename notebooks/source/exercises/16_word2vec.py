@@ -201,7 +201,7 @@ def right_bags(words, window):
 def as_lists(value):
     """Return nested lists for nested lists and tuples; empty arrays count as empty lists."""
     if isinstance(value, np.ndarray):
-        value = value.tolist()
+        value = value.tolist() if value.size < 100_000 else None  # larger than any answer
     return [as_lists(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
@@ -937,7 +937,7 @@ def judge_neighbors(given, kept, answer):
         found = answer[key]
         if isinstance(found, Failed):
             return found.words
-        if isinstance(found, np.ndarray) and found.ndim == 2:
+        if isinstance(found, np.ndarray) and found.ndim == 2 and len(found) == len(words):
             found = list(found)
         if not isinstance(found, list | tuple) or len(found) != len(words):
             return "there is not one list for each word"
